@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every link dependency, by the name the module table uses. Each has a decision record in docs/decisions/.
+
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
+find_package(Boost 1.74 REQUIRED COMPONENTS url)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(simdjson REQUIRED)
+pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
+pkg_check_modules(ROCKSDB REQUIRED IMPORTED_TARGET rocksdb)
+pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
+pkg_check_modules(HWLOC REQUIRED IMPORTED_TARGET hwloc)
+pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
+pkg_check_modules(PROMETHEUS REQUIRED IMPORTED_TARGET prometheus-cpp-core)
+find_path(STEMMER_INCLUDE libstemmer.h REQUIRED)
+find_library(STEMMER_LIBRARY stemmer REQUIRED)
+
+add_library(plinth_asio INTERFACE)
+target_include_directories(plinth_asio SYSTEM INTERFACE ${Boost_INCLUDE_DIRS})
+target_compile_definitions(plinth_asio INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION
+                                                 BOOST_BEAST_SEPARATE_COMPILATION)
+target_link_libraries(plinth_asio INTERFACE Threads::Threads)
+
+add_library(plinth_stemmer INTERFACE)
+target_include_directories(plinth_stemmer SYSTEM INTERFACE ${STEMMER_INCLUDE})
+target_link_libraries(plinth_stemmer INTERFACE ${STEMMER_LIBRARY})
+
+# name in the module table -> CMake targets
+set(LIB_threads Threads::Threads)
+set(LIB_openssl OpenSSL::SSL OpenSSL::Crypto)
+set(LIB_asio plinth_asio)
+set(LIB_boost_url Boost::url)
+set(LIB_fmt fmt::fmt)
+set(LIB_spdlog spdlog::spdlog)
+set(LIB_yaml yaml-cpp)
+set(LIB_simdjson simdjson::simdjson)
+set(LIB_sodium PkgConfig::SODIUM)
+set(LIB_rocksdb PkgConfig::ROCKSDB)
+set(LIB_seccomp PkgConfig::SECCOMP)
+set(LIB_hwloc PkgConfig::HWLOC)
+set(LIB_stemmer plinth_stemmer)
+set(LIB_utf8proc PkgConfig::UTF8PROC)
+set(LIB_prometheus PkgConfig::PROMETHEUS)
+set(LIB_dl ${CMAKE_DL_LIBS})
+
+if(PLINTH_TESTS)
+  find_package(GTest REQUIRED)
+endif()
