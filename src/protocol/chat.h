@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// The neutral chat types every wire format is translated to and from.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/json.h"
+
+namespace plinth::protocol {
+
+enum class Role : uint8_t { system, user, assistant, tool };
+std::string_view role_name(Role role);
+
+struct ToolCall {
+  std::string id;  // "call_…"
+  std::string name;
+  std::string arguments;  // JSON text as the model wrote it; may be malformed
+};
+
+struct Message {
+  Role role = Role::user;
+  std::string content;
+  std::vector<ToolCall> tool_calls;  // assistant
+  std::string tool_call_id;          // tool
+  std::string name;                  // optional, as in OpenAI's shape
+};
+
+struct ToolSpec {
+  std::string name;
+  std::string description;
+  Json parameters = Json::object();  // JSON Schema of the arguments object
+};
+
+enum class ToolChoice : uint8_t { automatic, none, required };
+
+struct Sampling {
+  double temperature = 1.0;  // 0: greedy
+  double top_p = 1.0;
+  std::optional<int64_t> seed;
+};
+
+struct ChatRequest {
+  std::string model;
+  std::vector<Message> messages;
+  std::vector<ToolSpec> tools;
+  ToolChoice tool_choice = ToolChoice::automatic;
+  Sampling sampling;
+  std::optional<int64_t> max_tokens;
+  std::vector<std::string> stop;  // at most 4
+  std::string user;
+};
+
+enum class FinishReason : uint8_t { stop, length, tool_calls, cancelled, error };
+std::string_view finish_reason_name(FinishReason reason);
+
+struct Usage {
+  int64_t prompt_tokens = 0;
+  int64_t completion_tokens = 0;
+  int64_t cached_tokens = 0;
+};
+
+// What a reply is made of, in order: text and tool calls as they come, then exactly one finished or
+// failed.
+struct ChatEvent {
+  enum class Kind : uint8_t { text, tool_call, finished, failed };
+  Kind kind = Kind::text;
+  std::string text;                          // text: valid UTF-8, never cut inside a code point
+  ToolCall tool_call;                        // tool_call: whole
+  FinishReason reason = FinishReason::stop;  // finished
+  Usage usage;                               // finished
+  Error error;                               // failed
+};
+
+// The whole reply, when nobody streams.
+struct ChatReply {
+  std::string text;
+  std::vector<ToolCall> tool_calls;
+  FinishReason reason = FinishReason::stop;
+  Usage usage;
+};
+
+}  // namespace plinth::protocol

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// Decoding what OpenAI clients send: chat completions and embeddings.
+#include "protocol/openai.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/text.h"
+#include "protocol/openai/fields.h"
+#include "protocol/openai/messages.h"
+
+namespace plinth::protocol::openai {
+namespace {
+
+constexpr double kTemperatureMax = 2.0;
+constexpr double kPenaltyMax = 2.0;
+constexpr int64_t kTokensMax = std::numeric_limits<int32_t>::max();
+constexpr size_t kStopsMax = 4;
+constexpr size_t kStopBytesMax = 1024;
+constexpr size_t kModelBytesMax = 256;
+constexpr size_t kEmbeddingInputsMax = 256;
+
+Status check_object(const Json& body) {
+  if (body.is_object()) return ok();
+  return make_error(ErrorCode::invalid_argument,
+                    "the body: expected a JSON object, got " + std::string(body.type_name()));
+}
+
+Result<std::string> decode_model(const Json& body) {
+  std::string model = TRY(json_field::required_string(body, "model"));
+  if (model.empty() || model.size() > kModelBytesMax) {
+    return field_error("model", "must have 1 to " + std::to_string(kModelBytesMax) + " bytes");
+  }
+  return model;
+}
+
+// Fields whose absence would change the reply: better refused than silently ignored.
+Status refuse_unsupported(const Json& body) {
+  const auto n = TRY(json_field::optional_integer(body, "n", 1, 128));
+  if (n && *n != 1) return unsupported_field("n", "only one choice a request; send n requests");
+  if (TRY(json_field::optional_bool(body, "logprobs")).value_or(false)) {
+    return unsupported_field("logprobs", "this version returns no log probabilities; leave it out");
+  }
+  if (TRY(json_field::optional_integer(body, "top_logprobs", 0, 20)).value_or(0) != 0) {
+    return unsupported_field("top_logprobs",
+                             "this version returns no log probabilities; leave it out");
+  }
+  for (const char* key : {"frequency_penalty", "presence_penalty"}) {
+    const auto penalty = TRY(json_field::optional_number(body, key, -kPenaltyMax, kPenaltyMax));
+    if (penalty && *penalty != 0) return unsupported_field(key, "only 0; leave it out");
+  }
+  for (const char* key : {"functions", "function_call"}) {
+    if (!body[key].is_null()) {
+      return unsupported_field(key, "deprecated by its authors; use tools and tool_choice");
+    }
+  }
+  for (const char* key : {"audio", "web_search_options"}) {
+    if (!body[key].is_null()) return unsupported_field(key, "leave it out");
+  }
+  const Json& bias = body["logit_bias"];
+  if (!bias.is_null() && !(bias.is_object() && bias.size() == 0)) {
+    return unsupported_field("logit_bias", "leave it out");
+  }
+  for (const Json& modality : body["modalities"].items()) {
+    if (modality.as_string() != "text") {
+      return unsupported_field("modalities", "only [\"text\"]");
+    }
+  }
+  return ok();
+}
+
+Status check_response_format(const Json& body) {
+  const Json& format = body["response_format"];
+  if (format.is_null()) return ok();
+  if (!format.is_object()) return expected("response_format", "an object", format);
+  const std::string type =
+      TRY(within("response_format", json_field::required_string(format, "type")));
+  if (type == "text") return ok();
+  return unsupported_field("response_format", "this version does not constrain replies to '" +
+                                                  shorten(type, 64) + "' yet; only 'text'");
+}
+
+Result<std::vector<std::string>> decode_stop(const Json& body) {
+  const Json& stop = body["stop"];
+  std::vector<std::string> stops;
+  if (stop.is_null()) return stops;
+  if (!stop.is_string() && !stop.is_array()) return expected("stop", "a string or a list", stop);
+  if (stop.is_array() && stop.size() > kStopsMax) {
+    return field_error(
+        "stop", std::to_string(stop.size()) + " strings; at most " + std::to_string(kStopsMax));
+  }
+  const Json::Array single{stop};
+  const Json::Array& items = stop.is_array() ? stop.items() : single;
+  for (size_t i = 0; i < items.size(); ++i) {
+    const std::string path = stop.is_array() ? at_index("stop", i) : "stop";
+    if (!items[i].is_string()) return expected(path, "a string", items[i]);
+    const std::string& text = items[i].as_string();
+    if (text.empty() || text.size() > kStopBytesMax) {
+      return field_error(path, "must have 1 to " + std::to_string(kStopBytesMax) + " bytes");
+    }
+    stops.push_back(text);
+  }
+  return stops;
+}
+
+Status decode_named_choice(const Json& choice, ChatRequest& request) {
+  const std::string type = TRY(within("tool_choice", json_field::required_string(choice, "type")));
+  if (type != "function") {
+    return unsupported_field("tool_choice.type",
+                             "'" + shorten(type, 64) + "'; use none, auto, required or a function");
+  }
+  const Json& function = choice["function"];
+  if (!function.is_object()) return expected("tool_choice.function", "an object", function);
+  const std::string name =
+      TRY(within("tool_choice.function", json_field::required_string(function, "name")));
+  const auto chosen = std::find_if(request.tools.begin(), request.tools.end(),
+                                   [&](const ToolSpec& tool) { return tool.name == name; });
+  if (chosen == request.tools.end()) {
+    return field_error("tool_choice.function.name",
+                       "'" + shorten(name, 64) + "' is not the name of a tool in `tools`");
+  }
+  request.tools = {ToolSpec(*chosen)};
+  request.tool_choice = ToolChoice::required;
+  return ok();
+}
+
+Status decode_tool_choice(const Json& body, ChatRequest& request) {
+  const Json& choice = body["tool_choice"];
+  if (choice.is_null()) return ok();
+  if (choice.is_object()) return decode_named_choice(choice, request);
+  if (!choice.is_string()) return expected("tool_choice", "a string or an object", choice);
+  const std::string& name = choice.as_string();
+  if (name == "none") {
+    request.tool_choice = ToolChoice::none;
+  } else if (name == "auto") {
+    request.tool_choice = ToolChoice::automatic;
+  } else if (name == "required") {
+    if (request.tools.empty()) return field_error("tool_choice", "'required' needs `tools`");
+    request.tool_choice = ToolChoice::required;
+  } else {
+    return field_error("tool_choice", "unknown value '" + shorten(name, 64) +
+                                          "'; use none, auto, required or a function");
+  }
+  return ok();
+}
+
+Status decode_sampling(const Json& body, ChatRequest& request) {
+  Sampling& sampling = request.sampling;
+  sampling.temperature = TRY(json_field::optional_number(body, "temperature", 0, kTemperatureMax))
+                             .value_or(sampling.temperature);
+  sampling.top_p = TRY(json_field::optional_number(body, "top_p", 0, 1)).value_or(sampling.top_p);
+  sampling.seed = TRY(json_field::optional_integer(
+      body, "seed", std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max()));
+  const auto old_name = TRY(json_field::optional_integer(body, "max_tokens", 1, kTokensMax));
+  const auto new_name =
+      TRY(json_field::optional_integer(body, "max_completion_tokens", 1, kTokensMax));
+  request.max_tokens = new_name ? new_name : old_name;
+  request.stop = TRY(decode_stop(body));
+  return ok();
+}
+
+Result<std::string> decode_embedding_input(const Json& input, const std::string& path) {
+  if (input.is_number() || input.is_array()) {
+    return unsupported_field(path, "lists of token ids; send text");
+  }
+  if (!input.is_string()) return expected(path, "a string", input);
+  if (input.as_string().empty()) return field_error(path, "the text is empty");
+  return input.as_string();
+}
+
+}  // namespace
+
+Result<ChatCall> decode_chat(const Json& body) {
+  TRY(check_object(body));
+  ChatCall call;
+  ChatRequest& request = call.request;
+  request.model = TRY(decode_model(body));
+  request.messages = TRY(decode_messages(body));
+  request.tools = TRY(decode_tools(body));
+  TRY(decode_tool_choice(body, request));
+  TRY(decode_sampling(body, request));
+  TRY(refuse_unsupported(body));
+  TRY(check_response_format(body));
+  request.user = TRY(json_field::optional_string(body, "user")).value_or("");
+  call.is_stream = TRY(json_field::optional_bool(body, "stream")).value_or(false);
+  const Json& options = body["stream_options"];
+  if (!options.is_null()) {
+    if (!options.is_object()) return expected("stream_options", "an object", options);
+    call.is_usage_wanted =
+        TRY(within("stream_options", json_field::optional_bool(options, "include_usage")))
+            .value_or(false);
+  }
+  return call;
+}
+
+Result<EmbeddingsCall> decode_embeddings(const Json& body) {
+  TRY(check_object(body));
+  EmbeddingsCall call;
+  call.model = TRY(decode_model(body));
+  const Json& input = body["input"];
+  if (input.is_array()) {
+    if (input.size() == 0 || input.size() > kEmbeddingInputsMax) {
+      return field_error("input", "must have 1 to " + std::to_string(kEmbeddingInputsMax) +
+                                      " texts, got " + std::to_string(input.size()));
+    }
+    for (size_t i = 0; i < input.size(); ++i) {
+      call.inputs.push_back(TRY(decode_embedding_input(input.items()[i], at_index("input", i))));
+    }
+  } else {
+    call.inputs.push_back(TRY(decode_embedding_input(input, "input")));
+  }
+  const auto format = TRY(json_field::optional_string(body, "encoding_format"));
+  if (format && *format != "float" && *format != "base64") {
+    return field_error("encoding_format",
+                       "unknown value '" + shorten(*format, 64) + "'; use float or base64");
+  }
+  call.is_base64 = format == "base64";
+  if (!body["dimensions"].is_null()) {
+    return unsupported_field("dimensions", "vectors have the model's own size; leave it out");
+  }
+  return call;
+}
+
+}  // namespace plinth::protocol::openai

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// OpenAI's wire format: decoding what clients send, encoding what they expect, and the mirror of
+// both for upstreams. Pure. Decoders name the field at fault (Error.param) and ignore fields they
+// do not know.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/chat.h"
+
+namespace plinth::protocol::openai {
+
+struct ChatCall {
+  ChatRequest request;
+  bool is_stream = false;
+  bool is_usage_wanted = false;  // stream_options.include_usage
+};
+
+// Fields of chat/completions that this version cannot honour (n > 1, logprobs, response_format
+// other than text) are refused with invalid_argument and code unsupported in the message, never
+// silently ignored.
+Result<ChatCall> decode_chat(const Json& body);
+
+struct ReplyHead {
+  std::string id;  // "chatcmpl-…"
+  std::string model;
+  int64_t created_unix_s = 0;
+};
+
+Json encode_reply(const ReplyHead& head, const ChatReply& reply);
+// Stream: first_chunk (role), one chunk an event, then the usage chunk when wanted; the caller ends
+// with [DONE].
+Json encode_first_chunk(const ReplyHead& head);
+Json encode_chunk(const ReplyHead& head, const ChatEvent& event, size_t tool_call_index);
+Json encode_usage_chunk(const ReplyHead& head, const Usage& usage);
+
+struct EmbeddingsCall {
+  std::string model;
+  std::vector<std::string> inputs;  // 1..256
+  bool is_base64 = false;
+};
+Result<EmbeddingsCall> decode_embeddings(const Json& body);
+Json encode_embeddings(const EmbeddingsCall& call, const std::vector<std::vector<float>>& vectors,
+                       int64_t prompt_tokens);
+
+struct ModelCard {
+  std::string id;
+  int64_t created_unix_s = 0;
+  std::string owner;
+};
+Json encode_models(const std::vector<ModelCard>& models);
+Json encode_model(const ModelCard& model);
+
+// {"error":{"message","type","param","code"}}
+Json encode_error(const Error& error);
+
+// The client side, for upstream replicas.
+Json encode_chat(const ChatRequest& request, bool is_stream);
+Result<ChatReply> decode_reply(const Json& body);
+Error decode_error(int http_status, std::string_view body);
+
+// Collects the deltas of one streamed reply into ChatEvents; tool calls come out whole, at the end
+// of their deltas.
+class ChunkDecoder {
+ public:
+  Result<std::vector<ChatEvent>> feed(const Json& chunk);
+  Result<std::vector<ChatEvent>> finish();  // at [DONE] or the end of the body
+
+ private:
+  Status add_call_delta(const Json& delta);
+
+  std::vector<ToolCall> calls_;
+  Usage usage_;
+  std::optional<FinishReason> reason_;
+  bool is_finished_ = false;
+};
+
+}  // namespace plinth::protocol::openai

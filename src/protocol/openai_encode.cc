@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// Encoding what OpenAI clients expect: replies, stream chunks, embeddings, models, errors.
+#include <bit>
+#include <cstdint>
+
+#include "base/hash.h"
+#include "protocol/openai.h"
+
+namespace plinth::protocol::openai {
+namespace {
+
+Json encode_usage(const Usage& usage) {
+  return Json::object(
+      {{"prompt_tokens", usage.prompt_tokens},
+       {"completion_tokens", usage.completion_tokens},
+       {"total_tokens", usage.prompt_tokens + usage.completion_tokens},
+       {"prompt_tokens_details", Json::object({{"cached_tokens", usage.cached_tokens}})}});
+}
+
+Json encode_tool_call(const ToolCall& call) {
+  return Json::object(
+      {{"id", call.id},
+       {"type", "function"},
+       {"function", Json::object({{"name", call.name}, {"arguments", call.arguments}})}});
+}
+
+Json chunk_of(const ReplyHead& head, Json choices) {
+  return Json::object({{"id", head.id},
+                       {"object", "chat.completion.chunk"},
+                       {"created", head.created_unix_s},
+                       {"model", head.model},
+                       {"choices", std::move(choices)}});
+}
+
+Json chunk_of_delta(const ReplyHead& head, Json delta, Json finish_reason) {
+  Json choice = Json::object({{"index", 0},
+                              {"delta", std::move(delta)},
+                              {"logprobs", nullptr},
+                              {"finish_reason", std::move(finish_reason)}});
+  return chunk_of(head, Json::array().push(std::move(choice)));
+}
+
+// The client reads the bytes as 32-bit floats in little-endian order, whatever this machine's order
+// is.
+std::string little_endian_bytes(const std::vector<float>& vector) {
+  std::string bytes;
+  bytes.reserve(vector.size() * sizeof(float));
+  for (const float value : vector) {
+    const auto bits = std::bit_cast<uint32_t>(value);
+    for (int shift = 0; shift < 32; shift += 8) {
+      bytes.push_back(static_cast<char>((bits >> shift) & 0xffu));
+    }
+  }
+  return bytes;
+}
+
+Json encode_vector(const std::vector<float>& vector, bool is_base64) {
+  if (is_base64) return base64(little_endian_bytes(vector));
+  Json::Array numbers;
+  numbers.reserve(vector.size());
+  for (const float value : vector) numbers.emplace_back(static_cast<double>(value));
+  return Json(std::move(numbers));
+}
+
+}  // namespace
+
+Json encode_reply(const ReplyHead& head, const ChatReply& reply) {
+  Json message = Json::object({{"role", "assistant"}});
+  const bool has_only_calls = reply.text.empty() && !reply.tool_calls.empty();
+  message.set("content", has_only_calls ? Json() : Json(reply.text));
+  message.set("refusal", nullptr);
+  if (!reply.tool_calls.empty()) {
+    Json calls = Json::array();
+    for (const ToolCall& call : reply.tool_calls) calls.push(encode_tool_call(call));
+    message.set("tool_calls", std::move(calls));
+  }
+  Json choice = Json::object({{"index", 0},
+                              {"message", std::move(message)},
+                              {"logprobs", nullptr},
+                              {"finish_reason", finish_reason_name(reply.reason)}});
+  return Json::object({{"id", head.id},
+                       {"object", "chat.completion"},
+                       {"created", head.created_unix_s},
+                       {"model", head.model},
+                       {"choices", Json::array().push(std::move(choice))},
+                       {"usage", encode_usage(reply.usage)}});
+}
+
+Json encode_first_chunk(const ReplyHead& head) {
+  return chunk_of_delta(head, Json::object({{"role", "assistant"}, {"content", ""}}), nullptr);
+}
+
+Json encode_chunk(const ReplyHead& head, const ChatEvent& event, size_t tool_call_index) {
+  switch (event.kind) {
+    case ChatEvent::Kind::text:
+      return chunk_of_delta(head, Json::object({{"content", event.text}}), nullptr);
+    case ChatEvent::Kind::tool_call: {
+      Json call = encode_tool_call(event.tool_call);
+      call.set("index", tool_call_index);
+      Json delta = Json::object({{"tool_calls", Json::array().push(std::move(call))}});
+      return chunk_of_delta(head, std::move(delta), nullptr);
+    }
+    case ChatEvent::Kind::finished:
+      return chunk_of_delta(head, Json::object(), finish_reason_name(event.reason));
+    case ChatEvent::Kind::failed:
+      break;
+  }
+  return encode_error(event.error);
+}
+
+Json encode_usage_chunk(const ReplyHead& head, const Usage& usage) {
+  Json chunk = chunk_of(head, Json::array());
+  chunk.set("usage", encode_usage(usage));
+  return chunk;
+}
+
+Json encode_embeddings(const EmbeddingsCall& call, const std::vector<std::vector<float>>& vectors,
+                       int64_t prompt_tokens) {
+  Json::Array items;
+  items.reserve(vectors.size());
+  for (size_t i = 0; i < vectors.size(); ++i) {
+    items.push_back(Json::object({{"object", "embedding"},
+                                  {"index", i},
+                                  {"embedding", encode_vector(vectors[i], call.is_base64)}}));
+  }
+  return Json::object({{"object", "list"},
+                       {"data", std::move(items)},
+                       {"model", call.model},
+                       {"usage", Json::object({{"prompt_tokens", prompt_tokens},
+                                               {"total_tokens", prompt_tokens}})}});
+}
+
+Json encode_model(const ModelCard& model) {
+  return Json::object({{"id", model.id},
+                       {"object", "model"},
+                       {"created", model.created_unix_s},
+                       {"owned_by", model.owner}});
+}
+
+Json encode_models(const std::vector<ModelCard>& models) {
+  Json::Array items;
+  items.reserve(models.size());
+  for (const ModelCard& model : models) items.push_back(encode_model(model));
+  return Json::object({{"object", "list"}, {"data", std::move(items)}});
+}
+
+Json encode_error(const Error& error) {
+  const ErrorRow& row = error_row(error.code);
+  return Json::object(
+      {{"error", Json::object({{"message", error.message},
+                               {"type", row.openai_type},
+                               {"param", error.param.empty() ? Json() : Json(error.param)},
+                               {"code", row.name}})}});
+}
+
+}  // namespace plinth::protocol::openai

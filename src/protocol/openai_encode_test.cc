@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// What OpenAI clients read from replies, chunks, embeddings and errors.
+#include <gtest/gtest.h>
+
+#include "base/hash.h"
+#include "protocol/openai.h"
+
+namespace plinth::protocol::openai {
+namespace {
+
+const ReplyHead kHead{.id = "chatcmpl-1", .model = "m", .created_unix_s = 1'700'000'000};
+const ToolCall kCall{.id = "call_1", .name = "f", .arguments = "{\"a\":1}"};
+
+ChatEvent event_of(ChatEvent::Kind kind) {
+  ChatEvent event;
+  event.kind = kind;
+  return event;
+}
+
+TEST(OpenAiReply, carries_text_reason_and_usage) {
+  ChatReply reply;
+  reply.text = "hé";
+  reply.reason = FinishReason::length;
+  reply.usage = {.prompt_tokens = 7, .completion_tokens = 3, .cached_tokens = 4};
+  EXPECT_EQ(
+      encode_reply(kHead, reply).dump(),
+      R"({"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"m",)"
+      R"("choices":[{"index":0,"message":{"role":"assistant","content":"hé","refusal":null},)"
+      R"("logprobs":null,"finish_reason":"length"}],"usage":{"prompt_tokens":7,)"
+      R"("completion_tokens":3,"total_tokens":10,"prompt_tokens_details":{"cached_tokens":4}}})");
+}
+
+TEST(OpenAiReply, has_null_content_only_when_there_are_only_tool_calls) {
+  ChatReply reply;
+  EXPECT_EQ(encode_reply(kHead, reply)["choices"].items()[0]["message"]["content"], Json(""));
+  reply.tool_calls = {kCall};
+  reply.reason = FinishReason::tool_calls;
+  const Json choice = encode_reply(kHead, reply)["choices"].items()[0];
+  EXPECT_TRUE(choice["message"]["content"].is_null());
+  EXPECT_EQ(choice["finish_reason"].as_string(), "tool_calls");
+  const Json call = choice["message"]["tool_calls"].items()[0];
+  EXPECT_EQ(call.dump(),
+            R"({"id":"call_1","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}})");
+  reply.text = "both";
+  EXPECT_EQ(encode_reply(kHead, reply)["choices"].items()[0]["message"]["content"], Json("both"));
+}
+
+TEST(OpenAiChunks, begin_with_the_role_and_end_with_a_reason) {
+  const Json first = encode_first_chunk(kHead);
+  EXPECT_EQ(first["object"].as_string(), "chat.completion.chunk");
+  EXPECT_EQ(first["choices"].items()[0]["delta"]["role"].as_string(), "assistant");
+  EXPECT_TRUE(first["choices"].items()[0]["finish_reason"].is_null());
+
+  ChatEvent text = event_of(ChatEvent::Kind::text);
+  text.text = "hi";
+  EXPECT_EQ(
+      encode_chunk(kHead, text, 0).dump(),
+      R"({"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"m",)"
+      R"("choices":[{"index":0,"delta":{"content":"hi"},"logprobs":null,"finish_reason":null}]})");
+
+  ChatEvent finished = event_of(ChatEvent::Kind::finished);
+  finished.reason = FinishReason::stop;
+  const Json last = encode_chunk(kHead, finished, 0)["choices"].items()[0];
+  EXPECT_EQ(last["finish_reason"].as_string(), "stop");
+  EXPECT_EQ(last["delta"].size(), 0u);
+}
+
+TEST(OpenAiChunks, carry_tool_calls_with_their_index) {
+  ChatEvent call = event_of(ChatEvent::Kind::tool_call);
+  call.tool_call = kCall;
+  const Json delta = encode_chunk(kHead, call, 3)["choices"].items()[0]["delta"];
+  const Json item = delta["tool_calls"].items()[0];
+  EXPECT_EQ(item["index"].as_int(), 3);
+  EXPECT_EQ(item["id"].as_string(), "call_1");
+  EXPECT_EQ(item["function"]["arguments"].as_string(), "{\"a\":1}");
+}
+
+TEST(OpenAiChunks, put_usage_into_a_chunk_without_choices) {
+  const Json chunk = encode_usage_chunk(kHead, {.prompt_tokens = 1, .completion_tokens = 2});
+  EXPECT_TRUE(chunk["choices"].is_array());
+  EXPECT_EQ(chunk["choices"].size(), 0u);
+  EXPECT_EQ(chunk["usage"]["total_tokens"].as_int(), 3);
+}
+
+TEST(OpenAiChunks, carry_a_failure_as_an_error_object) {
+  ChatEvent failed = event_of(ChatEvent::Kind::failed);
+  failed.error = make_error(ErrorCode::overloaded, "full");
+  EXPECT_EQ(encode_chunk(kHead, failed, 0)["error"]["message"].as_string(), "full");
+}
+
+TEST(OpenAiEmbeddings, are_numbers_or_little_endian_floats) {
+  EmbeddingsCall call{.model = "m", .inputs = {"a", "b"}};
+  const Json floats = encode_embeddings(call, {{1.0f, -0.5f}, {0.25f}}, 9);
+  EXPECT_EQ(floats.dump(),
+            R"({"object":"list","data":[{"object":"embedding","index":0,"embedding":[1,-0.5]},)"
+            R"({"object":"embedding","index":1,"embedding":[0.25]}],"model":"m",)"
+            R"("usage":{"prompt_tokens":9,"total_tokens":9}})");
+  call.is_base64 = true;
+  const Json packed = encode_embeddings(call, {{1.0f, -0.5f}}, 9);
+  const std::string bytes =
+      unbase64(packed["data"].items()[0]["embedding"].as_string()).value_or("");
+  EXPECT_EQ(bytes, std::string("\x00\x00\x80\x3f\x00\x00\x00\xbf", 8));
+}
+
+TEST(OpenAiModels, are_listed_as_cards) {
+  EXPECT_EQ(
+      encode_models({{.id = "m", .created_unix_s = 5, .owner = "plinth"}}).dump(),
+      R"({"object":"list","data":[{"id":"m","object":"model","created":5,"owned_by":"plinth"}]})");
+}
+
+TEST(OpenAiErrors, have_message_type_param_and_code) {
+  EXPECT_EQ(encode_error(make_error(ErrorCode::invalid_argument, "bad", "n")).dump(),
+            R"({"error":{"message":"bad","type":"invalid_request_error","param":"n",)"
+            R"("code":"invalid_argument"}})");
+  const Json other = encode_error(make_error(ErrorCode::context_length_exceeded, "long"))["error"];
+  EXPECT_TRUE(other.contains("param"));
+  EXPECT_TRUE(other["param"].is_null());
+  EXPECT_EQ(other["code"].as_string(), "context_length_exceeded");
+}
+
+}  // namespace
+}  // namespace plinth::protocol::openai
