@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// API keys: shown once when made, stored hashed, each in a tenant; and the principals callers act
+// as.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "guard/request.h"
+#include "store/key_value.h"
+
+namespace plinth::guard {
+
+inline constexpr std::string_view kDefaultTenant = "default";
+inline constexpr std::string_view kLocalOperator = "local-operator";
+
+struct KeyRecord {
+  std::string id;  // "key_…"
+  std::string tenant;
+  std::string name;
+  std::set<std::string> roles;
+  WallTime created;
+  bool is_revoked = false;
+  Json to_json() const;  // never the hash
+};
+
+struct NewKey {
+  KeyRecord record;
+  std::string secret;  // "plk_…", never stored
+};
+
+class Keys {
+ public:
+  Keys(store::KeyValue& key_value, const Clock& clock, Random& random)
+      : key_value_(key_value), clock_(clock), random_(random) {}
+
+  Result<NewKey> create(const std::string& tenant, const std::string& name,
+                        const std::set<std::string>& roles);
+  Result<Principal> authenticate(std::string_view secret) const;  // unauthenticated
+  Result<std::vector<KeyRecord>> list(const std::string& tenant) const;
+  Status revoke(const std::string& tenant, const std::string& id);  // not_found
+  Result<bool> has_any() const;  // is any key configured (not revoked)?
+
+ private:
+  store::KeyValue& key_value_;
+  const Clock& clock_;
+  Random& random_;
+};
+
+Principal local_operator();
+
+// Facts of one HTTP call that decide whether it may be answered at all.
+struct CallerFacts {
+  std::string host;                          // Host header
+  std::optional<std::string> origin;         // Origin header
+  std::optional<std::string> bearer;         // Authorization: Bearer or x-api-key
+  std::optional<std::string> console_token;  // cookie of the console
+  bool is_loopback = false;                  // the peer's address
+};
+
+struct DoorOptions {
+  std::vector<std::string> allowed_hosts;    // "127.0.0.1:7070", "localhost:7070"; lower case
+  std::vector<std::string> allowed_origins;  // "http://127.0.0.1:7070"
+  bool is_key_required = false;              // true when listening beyond loopback
+  std::string console_token;
+};
+
+// Host alone, for answers that name no tenant's data (liveness, the console's page). Error: denied.
+Status check_host(const CallerFacts& facts, const DoorOptions& options);
+
+// The local door: Host and Origin against the allow-lists, then key, console token, or local
+// operator. A browser's call (one that sends Origin) never becomes local-operator without the
+// console token. A word sent as a key on loopback while no key exists is ignored, unless it has the
+// form of one of ours. Errors: denied (host, origin), unauthenticated.
+Result<Principal> authenticate_caller(const CallerFacts& facts, const DoorOptions& options,
+                                      const Keys& keys);
+
+}  // namespace plinth::guard

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// The local door: a browser on the same machine is an attacker until it shows the console token or
+// a key.
+//
+// Host defeats DNS rebinding (the browser sends the attacker's name), Origin defeats other sites'
+// scripts, and a credential that is wrong is refused: it never falls back to the local operator.
+#include <algorithm>
+
+#include "base/hash.h"
+#include "base/text.h"
+#include "guard/identity.h"
+#include "guard/identity/key_form.h"
+
+namespace plinth::guard {
+namespace {
+
+constexpr size_t kShownBytesMax = 200;
+
+bool is_listed(const std::vector<std::string>& allowed, std::string_view value) {
+  return std::ranges::find(allowed, lower_ascii(value)) != allowed.end();
+}
+
+}  // namespace
+
+Status check_host(const CallerFacts& facts, const DoorOptions& options) {
+  if (is_listed(options.allowed_hosts, facts.host)) return ok();
+  return make_error(ErrorCode::denied, "host '" + shorten(facts.host, kShownBytesMax) +
+                                           "' is not one this node answers for; add it to the "
+                                           "allowed hosts or call one of: " +
+                                           shorten(join(options.allowed_hosts, ", "), 1024));
+}
+
+namespace {
+
+Status check_origin(const CallerFacts& facts, const DoorOptions& options) {
+  if (!facts.origin || is_listed(options.allowed_origins, *facts.origin)) return ok();
+  return make_error(ErrorCode::denied, "origin '" + shorten(*facts.origin, kShownBytesMax) +
+                                           "' may not call this node; add it to the allowed "
+                                           "origins when the page is yours");
+}
+
+// Client libraries insist on sending some key ("unused", "x"). On loopback, while no key exists,
+// such a word has nothing to be measured against and is ignored; a key in our own form is always
+// checked.
+Result<bool> is_key_to_check(const CallerFacts& facts, const DoorOptions& options,
+                             const Keys& keys) {
+  if (options.is_key_required || !facts.is_loopback || facts.origin) return true;
+  if (facts.bearer->starts_with(kKeyPrefix)) return true;
+  return keys.has_any();
+}
+
+}  // namespace
+
+Principal local_operator() {
+  return Principal{std::string(kLocalOperator),
+                   std::string(kDefaultTenant),
+                   PrincipalKind::operator_,
+                   {"operator"}};
+}
+
+Result<Principal> authenticate_caller(const CallerFacts& facts, const DoorOptions& options,
+                                      const Keys& keys) {
+  TRY(check_host(facts, options));
+  TRY(check_origin(facts, options));
+  if (facts.bearer && TRY(is_key_to_check(facts, options, keys))) {
+    return keys.authenticate(*facts.bearer);
+  }
+  if (facts.console_token) {
+    // An unset token admits nobody.
+    if (!options.console_token.empty() &&
+        equal_constant_time(*facts.console_token, options.console_token)) {
+      return local_operator();
+    }
+    return make_error(ErrorCode::unauthenticated,
+                      "the console's login is no longer valid; open the link `plinth up` printed");
+  }
+  if (facts.origin) {
+    return make_error(ErrorCode::unauthenticated,
+                      "a call from a browser needs the console's login or an API key");
+  }
+  if (options.is_key_required || !facts.is_loopback) {
+    return make_error(ErrorCode::unauthenticated,
+                      "this node needs an API key: send it as 'Authorization: Bearer plk_…'");
+  }
+  return local_operator();
+}
+
+}  // namespace plinth::guard
