@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sequences join in the order they came, as soon as a place in the batch and room for their whole
+// context are there; so none ever runs out of KV blocks half-way.
+#include "engine/batcher/batcher.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/text.h"
+
+namespace plinth::engine {
+namespace {
+
+constexpr size_t kLogitsJobsMax = 16;
+
+Error argument_error(const std::string& param, const std::string& cause) {
+  return make_error(ErrorCode::invalid_argument, param + ": " + cause, param);
+}
+
+}  // namespace
+
+Batcher::Batcher(const BatcherOptions& options, const Tokenizer& tokenizer, Model& model,
+                 KvCache& cache, const Clock& clock)
+    : options_(options), tokenizer_(tokenizer), model_(model), cache_(cache), clock_(clock) {
+  load_.kv_tokens_max = cache.blocks_total() * kBlockTokens;
+  thread_ = std::thread([this] { run(); });
+}
+
+Batcher::~Batcher() {
+  {
+    MutexLock lock(mutex_);
+    is_stopping_ = true;
+    changed_.notify_all();
+  }
+  thread_.join();
+}
+
+Status Batcher::check_tokens(const std::vector<Token>& tokens) const {
+  for (const Token token : tokens) {
+    if (token >= 0 && token < model_.vocabulary()) continue;
+    return argument_error("prompt", "token " + std::to_string(token) +
+                                        " is not in the vocabulary of " +
+                                        std::to_string(model_.vocabulary()));
+  }
+  return ok();
+}
+
+Status Batcher::check(const GenerateRequest& request) const {
+  if (request.prompt.empty()) return argument_error("prompt", "at least one token is needed");
+  if (request.prompt.size() >= static_cast<size_t>(options_.context_max)) {
+    return make_error(ErrorCode::context_length_exceeded,
+                      "prompt: " + std::to_string(request.prompt.size()) +
+                          " tokens leave no room for a reply in the context of " +
+                          std::to_string(options_.context_max) + "; shorten the prompt",
+                      "prompt");
+  }
+  TRY(check_tokens(request.prompt));
+  if (request.max_tokens < 0) return argument_error("max_tokens", "must not be below 0");
+  const SamplingOptions& sampling = request.sampling;
+  if (!std::isfinite(sampling.temperature) || sampling.temperature < 0) {
+    return argument_error("temperature", "must be 0 or above");
+  }
+  if (!(sampling.top_p > 0 && sampling.top_p <= 1)) {
+    return argument_error("top_p", "must be above 0 and at most 1");
+  }
+  if (request.stop.size() > kStopsMax) {
+    return argument_error("stop", "at most " + std::to_string(kStopsMax) + " strings");
+  }
+  for (const std::string& stop : request.stop) {
+    if (stop.empty() || stop.size() > kStopBytesMax || !is_utf8(stop)) {
+      return argument_error(
+          "stop", "each is UTF-8 text of 1 to " + std::to_string(kStopBytesMax) + " bytes");
+    }
+  }
+  return ok();
+}
+
+Result<SequenceId> Batcher::submit(GenerateRequest request, GenerateSink sink) {
+  TRY(check(request));
+  const auto prompt_tokens = static_cast<int64_t>(request.prompt.size());
+  int64_t tokens_max = options_.context_max;
+  if (request.max_tokens > 0 && request.max_tokens < options_.context_max - prompt_tokens) {
+    tokens_max = prompt_tokens + request.max_tokens;
+  }
+  const uint64_t seed = request.sampling.seed.value_or(random_.next());
+  MutexLock lock(mutex_);
+  if (is_stopping_) return make_error(ErrorCode::unavailable, "the engine is stopping");
+  // waiting_ belongs to the owner thread; load_ counts what it holds.
+  if (submitted_.size() + static_cast<size_t>(load_.waiting) >=
+      static_cast<size_t>(options_.queue_max)) {
+    return make_error(ErrorCode::overloaded, "the engine's queue of " +
+                                                 std::to_string(options_.queue_max) +
+                                                 " sequences is full; try again later");
+  }
+  const SequenceId id = next_id_++;
+  submitted_.push_back(
+      std::make_unique<Sequence>(id, std::move(request), std::move(sink), seed, tokens_max));
+  live_.insert(id);
+  changed_.notify_all();
+  return id;
+}
+
+void Batcher::cancel(SequenceId sequence) {
+  MutexLock lock(mutex_);
+  if (!live_.contains(sequence)) return;
+  cancelled_.insert(sequence);
+  changed_.notify_all();
+}
+
+EngineLoad Batcher::load() const {
+  MutexLock lock(mutex_);
+  EngineLoad load = load_;
+  load.waiting += static_cast<int>(submitted_.size());
+  return load;
+}
+
+Result<std::vector<std::vector<float>>> Batcher::logits(const std::vector<Token>& tokens,
+                                                        const std::vector<int64_t>& positions) {
+  if (tokens.empty() || tokens.size() > static_cast<size_t>(options_.context_max)) {
+    return argument_error("tokens", "1 to " + std::to_string(options_.context_max) + " are needed");
+  }
+  TRY(check_tokens(tokens));
+  if (positions.size() > kLogitsPositionsMax) {
+    return argument_error("positions", "at most " + std::to_string(kLogitsPositionsMax));
+  }
+  for (const int64_t position : positions) {
+    if (position < 0 || position >= static_cast<int64_t>(tokens.size())) {
+      return argument_error("positions", std::to_string(position) + " is outside the tokens");
+    }
+  }
+  std::future<Logits> answer;
+  {
+    MutexLock lock(mutex_);
+    if (is_stopping_) return make_error(ErrorCode::unavailable, "the engine is stopping");
+    if (logits_jobs_.size() >= kLogitsJobsMax) {
+      return make_error(ErrorCode::overloaded, "too many calls for logits wait; try again later");
+    }
+    logits_jobs_.push_back({tokens, positions, {}});
+    answer = logits_jobs_.back().answer.get_future();
+    changed_.notify_all();
+  }
+  return answer.get();
+}
+
+void Batcher::run() {
+  while (take_work()) {
+    answer_logits();
+    drop_cancelled();
+    admit_waiting();
+    publish_load();
+    if (!running_.empty()) iterate();
+    publish_load();
+  }
+  for (const SequencePointer& sequence : running_) {
+    finish(*sequence, GenerateEvent::Reason::cancelled);
+  }
+  running_.clear();
+  for (const SequencePointer& sequence : waiting_) {
+    finish(*sequence, GenerateEvent::Reason::cancelled);
+  }
+  answer_logits();
+}
+
+bool Batcher::take_work() {
+  MutexLock lock(mutex_);
+  while (!is_stopping_ && submitted_.empty() && logits_jobs_.empty() && waiting_.empty() &&
+         running_.empty()) {
+    changed_.wait(mutex_);
+  }
+  for (SequencePointer& sequence : submitted_) waiting_.push_back(std::move(sequence));
+  submitted_.clear();
+  load_.waiting = static_cast<int>(waiting_.size());
+  return !is_stopping_;
+}
+
+void Batcher::drop_cancelled() {
+  std::unordered_set<SequenceId> cancelled;
+  {
+    MutexLock lock(mutex_);
+    cancelled.swap(cancelled_);
+  }
+  if (cancelled.empty()) return;
+  const auto drop = [&](SequencePointer& sequence) {
+    if (!cancelled.contains(sequence->id)) return false;
+    finish(*sequence, GenerateEvent::Reason::cancelled);
+    return true;
+  };
+  std::erase_if(running_, drop);
+  std::erase_if(waiting_, drop);
+}
+
+void Batcher::admit_waiting() {
+  while (!waiting_.empty() && running_.size() < static_cast<size_t>(options_.sequences_max)) {
+    Sequence& next = *waiting_.front();
+    next.kv = cache_.start(next.tokens, next.tokens_max);
+    if (!next.kv) return;
+    next.cached = next.kv->cached_tokens();
+    next.computed = next.cached;
+    if (options_.metrics) {
+      using telemetry::Metric;
+      options_.metrics->add(Metric::prefix_cache_tokens, static_cast<double>(next.cached),
+                            {{"outcome", "hit"}});
+      options_.metrics->add(Metric::prefix_cache_tokens,
+                            static_cast<double>(next.prompt_tokens - next.cached),
+                            {{"outcome", "miss"}});
+    }
+    next.is_running = true;
+    running_.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
+}
+
+void Batcher::iterate() {
+  const std::vector<BatchRow> batch = form_batch();
+  const MonotonicTime begin = clock_.now();
+  const std::span<const float> logits = model_.forward(batch);
+  learn_rates(batch, clock_.now() - begin);
+  if (options_.metrics) {
+    options_.metrics->observe(telemetry::Metric::engine_batch_sequences,
+                              static_cast<double>(running_.size()),
+                              {{"gen_ai_request_model", options_.model_name}});
+  }
+  advance(batch, logits);
+}
+
+// Every decoding sequence gets its row; the prompts share what an iteration has for prefill, first
+// come first served.
+std::vector<BatchRow> Batcher::form_batch() {
+  std::vector<BatchRow> batch;
+  int64_t prefill_left = kPrefillTokensPerIteration;
+  for (const SequencePointer& sequence : running_) {
+    if (sequence->is_decoding()) {
+      add_rows(batch, *sequence, 1);
+    } else if (prefill_left > 0) {
+      const int64_t count = std::min(prefill_left, sequence->waiting_tokens());
+      add_rows(batch, *sequence, count);
+      prefill_left -= count;
+    }
+  }
+  return batch;
+}
+
+void Batcher::add_rows(std::vector<BatchRow>& batch, Sequence& sequence, int64_t count) {
+  const int64_t end = sequence.computed + count;
+  cache_.extend(*sequence.kv, end);
+  for (int64_t position = sequence.computed; position < end; ++position) {
+    const auto index = static_cast<size_t>(position);
+    batch.push_back(
+        {sequence.tokens[index], position, sequence.kv.get(), index + 1 == sequence.tokens.size()});
+  }
+  sequence.computed = end;
+}
+
+void Batcher::advance(std::span<const BatchRow> batch, std::span<const float> logits) {
+  const auto vocabulary = static_cast<size_t>(model_.vocabulary());
+  std::unordered_set<const KvSequence*> has_logits;
+  for (const BatchRow& row : batch) {
+    if (row.is_logits_wanted) has_logits.insert(row.sequence);
+  }
+  // Rows stand in the order of running_, so the logits do too.
+  size_t at = 0;
+  std::erase_if(running_, [&](SequencePointer& sequence) {
+    if (!has_logits.contains(sequence->kv.get())) return false;
+    const std::span<const float> own = logits.subspan(at * vocabulary, vocabulary);
+    ++at;
+    return !accept_token(*sequence, own);
+  });
+}
+
+bool Batcher::accept_token(Sequence& sequence, std::span<const float> logits) {
+  const Result<Token> chosen = sequence.sampler.choose(logits);
+  if (chosen.is_error()) {
+    fail(sequence, chosen.error());
+    return false;
+  }
+  const bool is_known = tokenizer_.vocabulary().contains(*chosen);
+  if (sequence.is_end_honoured && is_known && tokenizer_.vocabulary().is_end(*chosen)) {
+    finish(sequence, GenerateEvent::Reason::stop);
+    return false;
+  }
+  sequence.tokens.push_back(*chosen);
+  const std::string piece = is_known ? tokenizer_.piece(*chosen) : std::string();
+  for (GenerateEvent& event : sequence.reply.feed(piece)) sequence.sink(std::move(event));
+  if (sequence.reply.is_stopped()) {
+    finish(sequence, GenerateEvent::Reason::stop);
+    return false;
+  }
+  if (static_cast<int64_t>(sequence.tokens.size()) >= sequence.tokens_max) {
+    finish(sequence, GenerateEvent::Reason::length);
+    return false;
+  }
+  return true;
+}
+
+void Batcher::finish(Sequence& sequence, GenerateEvent::Reason reason) {
+  for (GenerateEvent& event : sequence.reply.finish()) sequence.sink(std::move(event));
+  GenerateEvent event;
+  event.kind = GenerateEvent::Kind::finished;
+  event.reason = reason;
+  if (reason == GenerateEvent::Reason::stop && sequence.reply.has_tool_calls()) {
+    event.reason = GenerateEvent::Reason::tool_calls;
+  }
+  event.prompt_tokens = sequence.prompt_tokens;
+  event.completion_tokens = sequence.generated();
+  event.cached_tokens = sequence.cached;
+  event.tokens.assign(sequence.tokens.begin() + sequence.prompt_tokens, sequence.tokens.end());
+  leave(sequence);
+  sequence.sink(std::move(event));
+}
+
+void Batcher::fail(Sequence& sequence, Error error) {
+  GenerateEvent event;
+  event.kind = GenerateEvent::Kind::failed;
+  event.error = std::move(error);
+  sequence.kv.reset();  // what it computed is not to be reused
+  leave(sequence);
+  sequence.sink(std::move(event));
+}
+
+void Batcher::leave(Sequence& sequence) {
+  if (sequence.kv) {
+    std::vector<Token> computed(sequence.tokens.begin(),
+                                sequence.tokens.begin() + sequence.computed);
+    cache_.retire(std::move(sequence.kv), std::move(computed));
+  }
+  MutexLock lock(mutex_);
+  live_.erase(sequence.id);
+  cancelled_.erase(sequence.id);
+  // Who has seen the last event finds the load without this sequence.
+  --(sequence.is_running ? load_.running : load_.waiting);
+}
+
+void Batcher::answer_logits() {
+  std::deque<LogitsJob> jobs;
+  {
+    MutexLock lock(mutex_);
+    jobs.swap(logits_jobs_);
+  }
+  for (LogitsJob& job : jobs) job.answer.set_value(compute_logits(job));
+}
+
+Batcher::Logits Batcher::compute_logits(const LogitsJob& job) {
+  // Without a prompt to look up, nothing is taken from the prefix cache: every row is computed
+  // here.
+  const auto kv = cache_.start({}, static_cast<int64_t>(job.tokens.size()));
+  if (!kv) {
+    return make_error(ErrorCode::overloaded,
+                      "running sequences hold the KV blocks this needs; try again later");
+  }
+  const auto vocabulary = static_cast<size_t>(model_.vocabulary());
+  std::vector<std::vector<float>> found(job.positions.size());
+  const auto count = static_cast<int64_t>(job.tokens.size());
+  for (int64_t begin = 0; begin < count; begin += kPrefillTokensPerIteration) {
+    const int64_t end = std::min(count, begin + kPrefillTokensPerIteration);
+    cache_.extend(*kv, end);
+    std::vector<BatchRow> batch;
+    for (int64_t position = begin; position < end; ++position) {
+      const bool is_wanted =
+          std::find(job.positions.begin(), job.positions.end(), position) != job.positions.end();
+      batch.push_back({job.tokens[static_cast<size_t>(position)], position, kv.get(), is_wanted});
+    }
+    std::span<const float> logits = model_.forward(batch);
+    for (const BatchRow& row : batch) {
+      if (!row.is_logits_wanted) continue;
+      for (size_t i = 0; i < job.positions.size(); ++i) {
+        if (job.positions[i] == row.position) {
+          found[i].assign(logits.begin(), logits.begin() + static_cast<ptrdiff_t>(vocabulary));
+        }
+      }
+      logits = logits.subspan(vocabulary);
+    }
+  }
+  return found;
+}
+
+// Iterations that only decode teach the rate of one sequence's decode, the others that of prefill.
+void Batcher::learn_rates(std::span<const BatchRow> batch, Duration spent) {
+  constexpr double kWeightOfNew = 0.1;
+  const double seconds = std::chrono::duration<double>(spent).count();
+  if (seconds <= 0) return;
+  const bool is_prefill = batch.size() > running_.size();
+  double& rate = is_prefill ? prefill_rate_ : decode_rate_;
+  const double seen = is_prefill ? static_cast<double>(batch.size()) / seconds : 1 / seconds;
+  rate = rate == 0 ? seen : rate + kWeightOfNew * (seen - rate);
+}
+
+void Batcher::publish_load() {
+  const int64_t used = cache_.blocks_used();
+  if (options_.metrics) {
+    options_.metrics->set(telemetry::Metric::kv_blocks_used, static_cast<double>(used),
+                          {{"gen_ai_request_model", options_.model_name}});
+  }
+  MutexLock lock(mutex_);
+  load_.running = static_cast<int>(running_.size());
+  load_.waiting = static_cast<int>(waiting_.size());
+  load_.kv_tokens_used = cache_.blocks_reserved() * kBlockTokens;
+  load_.prefill_tokens_per_s = prefill_rate_;
+  load_.decode_tokens_per_s = decode_rate_;
+}
+
+}  // namespace plinth::engine

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// The owner thread of a model: forms a batch for each iteration out of all running sequences,
+// prompts in chunks beside the decodes, and lets sequences join and leave between iterations.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <unordered_set>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "engine/batcher/sequence.h"
+#include "engine/engine.h"
+#include "engine/kv_cache/kv_cache.h"
+#include "engine/models/model.h"
+#include "engine/tokenizer/tokenizer.h"
+#include "telemetry/metrics.h"
+
+namespace plinth::engine {
+
+inline constexpr int64_t kPrefillTokensPerIteration = 64;
+inline constexpr size_t kStopsMax = 16;
+inline constexpr size_t kStopBytesMax = 1024;
+inline constexpr size_t kLogitsPositionsMax = 4096;
+
+struct BatcherOptions {
+  int sequences_max = 0;
+  int queue_max = 0;
+  int64_t context_max = 0;
+  std::string model_name;                 // for metrics
+  telemetry::Metrics* metrics = nullptr;  // may be null
+};
+
+class Batcher {
+ public:
+  // All references outlive the batcher; the model and the cache belong to its thread.
+  Batcher(const BatcherOptions& options, const Tokenizer& tokenizer, Model& model, KvCache& cache,
+          const Clock& clock);
+  ~Batcher();  // cancels every sequence, joins
+  Batcher(const Batcher&) = delete;
+  Batcher& operator=(const Batcher&) = delete;
+
+  Result<SequenceId> submit(GenerateRequest request, GenerateSink sink) EXCLUDES(mutex_);
+  void cancel(SequenceId sequence) EXCLUDES(mutex_);
+  EngineLoad load() const EXCLUDES(mutex_);
+  Result<std::vector<std::vector<float>>> logits(const std::vector<Token>& tokens,
+                                                 const std::vector<int64_t>& positions)
+      EXCLUDES(mutex_);
+
+ private:
+  using SequencePointer = std::unique_ptr<Sequence>;
+  using Logits = Result<std::vector<std::vector<float>>>;
+  struct LogitsJob {
+    std::vector<Token> tokens;
+    std::vector<int64_t> positions;
+    std::promise<Logits> answer;
+  };
+
+  Status check(const GenerateRequest& request) const;
+  Status check_tokens(const std::vector<Token>& tokens) const;
+
+  void run();
+  bool take_work();  // blocks while there is none; false when stopping
+  void drop_cancelled();
+  void admit_waiting();
+  void iterate();
+  std::vector<BatchRow> form_batch();
+  void add_rows(std::vector<BatchRow>& batch, Sequence& sequence, int64_t count);
+  void advance(std::span<const BatchRow> batch, std::span<const float> logits);
+  // True when the sequence goes on.
+  bool accept_token(Sequence& sequence, std::span<const float> logits);
+  void finish(Sequence& sequence, GenerateEvent::Reason reason);
+  void fail(Sequence& sequence, Error error);
+  void leave(Sequence& sequence);
+  void answer_logits();
+  Logits compute_logits(const LogitsJob& job);
+  void learn_rates(std::span<const BatchRow> batch, Duration spent);
+  void publish_load();
+
+  const BatcherOptions options_;
+  const Tokenizer& tokenizer_;
+  Model& model_;
+  KvCache& cache_;
+  const Clock& clock_;
+  SystemRandom random_;
+
+  mutable Mutex mutex_;
+  Condition changed_;
+  bool is_stopping_ GUARDED_BY(mutex_) = false;
+  SequenceId next_id_ GUARDED_BY(mutex_) = 1;
+  std::deque<SequencePointer> submitted_ GUARDED_BY(mutex_);  // at most queue_max, with waiting_
+  std::unordered_set<SequenceId> live_ GUARDED_BY(mutex_);
+  std::unordered_set<SequenceId> cancelled_ GUARDED_BY(mutex_);  // a part of live_
+  std::deque<LogitsJob> logits_jobs_ GUARDED_BY(mutex_);
+  EngineLoad load_ GUARDED_BY(mutex_);
+
+  // Of the owner thread.
+  std::deque<SequencePointer> waiting_;
+  std::vector<SequencePointer> running_;  // in the order they joined
+  double prefill_rate_ = 0;
+  double decode_rate_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace plinth::engine

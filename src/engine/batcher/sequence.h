@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// One request on its way through the batch.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine/batcher/reply.h"
+#include "engine/engine.h"
+#include "engine/kv_cache/kv_cache.h"
+#include "engine/sampler/sampler.h"
+
+namespace plinth::engine {
+
+struct Sequence {
+  Sequence(SequenceId sequence_id, GenerateRequest generate_request, GenerateSink event_sink,
+           uint64_t seed, int64_t tokens_end)
+      : id(sequence_id),
+        sink(std::move(event_sink)),
+        tokens(std::move(generate_request.prompt)),
+        prompt_tokens(static_cast<int64_t>(tokens.size())),
+        tokens_max(tokens_end),
+        is_end_honoured(generate_request.is_end_honoured),
+        sampler(generate_request.sampling, seed),
+        reply(std::move(generate_request.stop), generate_request.is_tool_call_parsing) {}
+
+  int64_t generated() const { return static_cast<int64_t>(tokens.size()) - prompt_tokens; }
+  int64_t waiting_tokens() const { return static_cast<int64_t>(tokens.size()) - computed; }
+  bool is_decoding() const { return generated() > 0; }
+
+  SequenceId id;
+  GenerateSink sink;
+  std::vector<Token> tokens;  // the prompt, then what was generated
+  int64_t prompt_tokens;
+  int64_t tokens_max;  // prompt and reply together
+  bool is_end_honoured;
+  Sampler sampler;
+  Reply reply;
+  int64_t computed = 0;            // tokens whose keys and values are in the cache
+  int64_t cached = 0;              // of these, found there at the start
+  bool is_running = false;         // in the batch, no longer in the queue
+  std::unique_ptr<KvSequence> kv;  // while running
+};
+
+}  // namespace plinth::engine

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// Puts one model together: file, tokenizer, template, kernels, KV cache and batcher.
+#include "engine/engine.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/batcher/batcher.h"
+#include "engine/gguf/file.h"
+#include "engine/kernels/kernels.h"
+#include "engine/kernels/processors.h"
+#include "engine/kernels/thread_pool.h"
+#include "engine/kv_cache/kv_cache.h"
+#include "engine/models/model.h"
+#include "engine/summary.h"
+#include "engine/template/chat.h"
+#include "engine/tokenizer/tokenizer.h"
+
+namespace plinth::engine {
+namespace {
+
+constexpr int kSequencesMax = 256;
+constexpr int kQueueMax = 1 << 16;
+constexpr int64_t kContextTokensMax = 1 << 20;
+// Room for keys and values of all sequences together, when the options do not say more exactly.
+constexpr uint64_t kKvBytesMax = uint64_t{8} << 30;
+
+Error option_error(const std::string& param, const std::string& cause) {
+  return make_error(ErrorCode::invalid_argument, param + ": " + cause, param);
+}
+
+Status check_options(const EngineOptions& options) {
+  if (options.threads < 0 || options.threads > kernels::ThreadPool::kThreadsMax) {
+    return option_error("threads", std::to_string(options.threads) + " is outside 0..256");
+  }
+  if (options.sequences_max < 1 || options.sequences_max > kSequencesMax) {
+    return option_error("sequences_max",
+                        std::to_string(options.sequences_max) + " is outside 1..256");
+  }
+  if (options.queue_max < 1 || options.queue_max > kQueueMax) {
+    return option_error("queue_max", std::to_string(options.queue_max) + " is outside 1..65536");
+  }
+  return ok();
+}
+
+Result<int64_t> context_of(const EngineOptions& options, const ModelSummary& summary) {
+  const int64_t trained = std::min(summary.context_tokens, kContextTokensMax);
+  if (options.context_tokens_max == 0) return trained;
+  if (options.context_tokens_max < 2 || options.context_tokens_max > trained) {
+    return option_error("context_tokens_max", std::to_string(options.context_tokens_max) +
+                                                  " is outside 2.." + std::to_string(trained) +
+                                                  ", the trained context of this model");
+  }
+  return options.context_tokens_max;
+}
+
+class LoadedEngine final : public Engine {
+ public:
+  static Result<std::unique_ptr<Engine>> create(const EngineOptions& options);
+
+  const ModelSummary& summary() const override { return summary_; }
+
+  std::vector<Token> tokenize(std::string_view text, bool add_special,
+                              bool parse_special) const override {
+    return tokenizer_->encode(text, add_special, parse_special);
+  }
+  std::string detokenize(const std::vector<Token>& tokens) const override {
+    return tokenizer_->decode(tokens);
+  }
+  Result<std::vector<Token>> render_chat(const Json& messages, const Json& tools) const override;
+
+  Result<SequenceId> submit(GenerateRequest request, GenerateSink sink) override {
+    return batcher_->submit(std::move(request), std::move(sink));
+  }
+  void cancel(SequenceId sequence) override { batcher_->cancel(sequence); }
+  EngineLoad load() const override { return batcher_->load(); }
+  Result<std::vector<std::vector<float>>> logits(const std::vector<Token>& tokens,
+                                                 const std::vector<int64_t>& positions) override {
+    return batcher_->logits(tokens, positions);
+  }
+
+ private:
+  Status read_template();
+  Status read_model(const EngineOptions& options);
+
+  // In the order of construction: what stands below uses what stands above.
+  ModelSummary summary_;
+  SystemClock clock_;
+  std::unique_ptr<gguf::File> file_;
+  std::unique_ptr<Tokenizer> tokenizer_;
+  std::optional<templates::ChatTemplate> template_;
+  std::unique_ptr<kernels::ThreadPool> pool_;
+  std::unique_ptr<Model> model_;
+  std::unique_ptr<KvCache> cache_;
+  std::unique_ptr<Batcher> batcher_;
+};
+
+Result<std::unique_ptr<Engine>> LoadedEngine::create(const EngineOptions& options) {
+  TRY(check_options(options));
+  auto engine = std::make_unique<LoadedEngine>();
+  engine->file_ = TRY(gguf::File::open(options.path));
+  engine->summary_ = TRY(summarize(*engine->file_));
+  engine->tokenizer_ = TRY(Tokenizer::read(engine->file_->contents()));
+  TRY(engine->read_template());
+  TRY(engine->read_model(options));
+  return std::unique_ptr<Engine>(std::move(engine));
+}
+
+Status LoadedEngine::read_template() {
+  const auto source = TRY(file_->contents().string("tokenizer.chat_template"));
+  if (!source) return ok();
+  const Vocabulary& vocabulary = tokenizer_->vocabulary();
+  const auto text_of = [&](std::optional<Token> token) {
+    return token ? vocabulary.entry(*token).text : std::string();
+  };
+  template_ = TRY(templates::ChatTemplate::create(
+      std::string(*source), text_of(vocabulary.begin_token()), text_of(vocabulary.end_token())));
+  return ok();
+}
+
+Status LoadedEngine::read_model(const EngineOptions& options) {
+  const int64_t context = TRY(context_of(options, summary_));
+  const int threads = options.threads > 0 ? options.threads : kernels::physical_cores();
+  pool_ = std::make_unique<kernels::ThreadPool>(threads);
+  ModelLimits limits;
+  limits.context_max = context;
+  limits.rows_max = kPrefillTokensPerIteration + options.sequences_max;
+  const kernels::KernelTable& kernels = kernels::best_kernels();
+  model_ = TRY(build_model(*file_, kernels, *pool_, limits));
+  if (model_->vocabulary() < static_cast<int64_t>(tokenizer_->vocabulary().size())) {
+    return make_error(ErrorCode::malformed,
+                      "token_embd.weight: fewer rows than the tokenizer has tokens",
+                      "token_embd.weight");
+  }
+  // Room for every sequence at full length, as far as the limit goes; for one it must do.
+  const int64_t per_sequence = KvCache::blocks_for(context);
+  const auto block_bytes =
+      static_cast<uint64_t>(model_->kv_shape().bytes_per_token() * kBlockTokens);
+  const auto blocks_max = static_cast<int64_t>(kKvBytesMax / block_bytes);
+  const int64_t blocks =
+      std::max(per_sequence, std::min(blocks_max, per_sequence * options.sequences_max));
+  cache_ = TRY(KvCache::create(model_->kv_shape(), blocks));
+  log_event(LogLevel::info, "engine_loaded",
+            {{"model", summary_.name},
+             {"kernels", kernels.name},
+             {"threads", std::to_string(pool_->threads())},
+             {"context_tokens", std::to_string(context)},
+             {"kv_tokens", std::to_string(blocks * kBlockTokens)}});
+  BatcherOptions batcher;
+  batcher.sequences_max = options.sequences_max;
+  batcher.queue_max = options.queue_max;
+  batcher.context_max = context;
+  batcher.model_name = summary_.name;
+  batcher.metrics = options.metrics;
+  batcher_ = std::make_unique<Batcher>(batcher, *tokenizer_, *model_, *cache_, clock_);
+  return ok();
+}
+
+Result<std::vector<Token>> LoadedEngine::render_chat(const Json& messages,
+                                                     const Json& tools) const {
+  if (!template_) {
+    return make_error(ErrorCode::unsupported,
+                      summary_.name +
+                          ": the model file has no chat template; send plain text to "
+                          "the completions endpoint instead");
+  }
+  const templates::Text text = TRY(template_->render_chat(messages, tools));
+  return tokenizer_->encode_rendered(text.bytes, text.foreign, template_->source());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::load(const EngineOptions& options) {
+  return LoadedEngine::create(options);
+}
+
+}  // namespace plinth::engine

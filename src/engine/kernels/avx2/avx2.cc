@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernels for AVX2, FMA and F16C: one 8-lane accumulator per product, summed over the length in
+// order and folded in one fixed way, whatever the tile around it.
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "engine/kernels/kernels.h"
+
+namespace plinth::engine::kernels {
+namespace {
+
+constexpr int64_t kLanes = 8;
+
+__m256i first_lanes(int64_t count) {
+  const __m256i index = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count < kLanes ? count : kLanes)),
+                            index);
+}
+
+float fold(__m256 value) {
+  __m128 sum = _mm_add_ps(_mm256_castps256_ps128(value), _mm256_extractf128_ps(value, 1));
+  sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
+  sum = _mm_add_ss(sum, _mm_movehdup_ps(sum));
+  return _mm_cvtss_f32(sum);
+}
+
+float fold_max(__m256 value) {
+  __m128 top = _mm_max_ps(_mm256_castps256_ps128(value), _mm256_extractf128_ps(value, 1));
+  top = _mm_max_ps(top, _mm_movehl_ps(top, top));
+  top = _mm_max_ss(top, _mm_movehdup_ps(top));
+  return _mm_cvtss_f32(top);
+}
+
+__m256 load(const float* x, int64_t left) {
+  return left >= kLanes ? _mm256_loadu_ps(x) : _mm256_maskload_ps(x, first_lanes(left));
+}
+
+void store(float* x, int64_t left, __m256 value) {
+  if (left >= kLanes) {
+    _mm256_storeu_ps(x, value);
+  } else {
+    _mm256_maskstore_ps(x, first_lanes(left), value);
+  }
+}
+
+// Widened weights k .. k+7 of one row; lanes past the row's length are 0.
+struct F32Row {
+  const float* row;
+  explicit F32Row(const void* bytes) : row(static_cast<const float*>(bytes)) {}
+  __m256 load_at(int64_t k, int64_t left) const { return load(row + k, left); }
+};
+
+struct F16Row {
+  const uint16_t* row;
+  explicit F16Row(const void* bytes) : row(static_cast<const uint16_t*>(bytes)) {}
+  __m256 load_at(int64_t k, int64_t left) const {
+    if (left >= kLanes) {
+      return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(row + k)));
+    }
+    uint16_t padded[kLanes] = {};
+    __builtin_memcpy(padded, row + k, static_cast<size_t>(left) * sizeof(uint16_t));
+    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(padded)));
+  }
+};
+
+// A scale of 11 significant bits times a byte is exact in F32, so widening loses nothing.
+// Rows are whole blocks of 32, so there is never a tail.
+struct Q8Row {
+  const uint8_t* row;
+  explicit Q8Row(const void* bytes) : row(static_cast<const uint8_t*>(bytes)) {}
+  __m256 load_at(int64_t k, int64_t) const {
+    const uint8_t* block = row + k / 32 * 34;
+    uint16_t half;
+    __builtin_memcpy(&half, block, sizeof(half));
+    const __m256 scale = _mm256_set1_ps(_cvtsh_ss(half));
+    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(block + 2 + k % 32));
+    return _mm256_mul_ps(scale, _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)));
+  }
+};
+
+// One accumulator per product: 8 lanes, in order of k.
+template <typename Row, int kRows, int kColumns>
+void tile(const MatmulArguments& m, int64_t row, int64_t column) {
+  const auto* weights = static_cast<const uint8_t*>(m.weights) + row * m.row_bytes;
+  const float* x = m.x + column * m.x_stride;
+  __m256 sums[kRows][kColumns];
+  for (int r = 0; r < kRows; ++r) {
+    for (int c = 0; c < kColumns; ++c) sums[r][c] = _mm256_setzero_ps();
+  }
+  for (int64_t k = 0; k < m.length; k += kLanes) {
+    __m256 inputs[kColumns];
+    for (int c = 0; c < kColumns; ++c) inputs[c] = load(x + c * m.x_stride + k, m.length - k);
+    for (int r = 0; r < kRows; ++r) {
+      const __m256 weight = Row(weights + r * m.row_bytes).load_at(k, m.length - k);
+      for (int c = 0; c < kColumns; ++c) {
+        sums[r][c] = _mm256_fmadd_ps(weight, inputs[c], sums[r][c]);
+      }
+    }
+  }
+  for (int r = 0; r < kRows; ++r) {
+    for (int c = 0; c < kColumns; ++c) {
+      m.out[(column + c) * m.out_stride + row + r] = fold(sums[r][c]);
+    }
+  }
+}
+
+template <typename Row, int kRows>
+void rows_by_columns(const MatmulArguments& m, int64_t row) {
+  int64_t column = 0;
+  for (; column + 2 <= m.columns; column += 2) tile<Row, kRows, 2>(m, row, column);
+  for (; column < m.columns; ++column) tile<Row, kRows, 1>(m, row, column);
+}
+
+template <typename Row>
+void matmul(const MatmulArguments& m) {
+  int64_t row = m.row_begin;
+  for (; row + 4 <= m.row_end; row += 4) rows_by_columns<Row, 4>(m, row);
+  for (; row < m.row_end; ++row) rows_by_columns<Row, 1>(m, row);
+}
+
+// exp by 2^n * p(r), x = n ln 2 + r, |r| <= ln 2 / 2; p is the Taylor sum to r^7 (error below 1e-8
+// relative), so the F32 rounding of its steps dominates. Below -87.3 the result is 0.
+__m256 exponential(__m256 x) {
+  const __m256 is_zero = _mm256_cmp_ps(x, _mm256_set1_ps(-87.3f), _CMP_LT_OQ);
+  // This operand order keeps NaN.
+  x = _mm256_max_ps(_mm256_set1_ps(-87.3f), _mm256_min_ps(_mm256_set1_ps(88.0f), x));
+  const __m256 n = _mm256_round_ps(_mm256_mul_ps(x, _mm256_set1_ps(1.44269504f)),
+                                   _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0.693359375f), x);
+  r = _mm256_fnmadd_ps(n, _mm256_set1_ps(-2.12194440e-4f), r);
+  __m256 p = _mm256_set1_ps(1.0f / 5040);
+  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 720));
+  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 120));
+  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 24));
+  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 6));
+  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(0.5f));
+  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f));
+  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f));
+  const __m256i exponent =
+      _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
+  return _mm256_andnot_ps(is_zero, _mm256_mul_ps(p, _mm256_castsi256_ps(exponent)));
+}
+
+void rms_norm(const float* x, const float* weight, float epsilon, int64_t length, float* out) {
+  __m256 squares = _mm256_setzero_ps();
+  for (int64_t i = 0; i < length; i += kLanes) {
+    const __m256 value = load(x + i, length - i);
+    squares = _mm256_fmadd_ps(value, value, squares);
+  }
+  const float mean = fold(squares) / static_cast<float>(length);
+  const __m256 scale = _mm256_set1_ps(1.0f / __builtin_sqrtf(mean + epsilon));
+  for (int64_t i = 0; i < length; i += kLanes) {
+    const __m256 value = _mm256_mul_ps(load(x + i, length - i), scale);
+    store(out + i, length - i, _mm256_mul_ps(value, load(weight + i, length - i)));
+  }
+}
+
+void softmax(float* x, int64_t length) {
+  __m256 largest = _mm256_set1_ps(x[0]);
+  for (int64_t i = 0; i < length; i += kLanes) {
+    const __m256 is_inside = _mm256_castsi256_ps(first_lanes(length - i));
+    const __m256 value = _mm256_blendv_ps(largest, load(x + i, length - i), is_inside);
+    largest = _mm256_max_ps(largest, value);
+  }
+  const __m256 top = _mm256_set1_ps(fold_max(largest));
+  __m256 sum = _mm256_setzero_ps();
+  for (int64_t i = 0; i < length; i += kLanes) {
+    const __m256 value = exponential(_mm256_sub_ps(load(x + i, length - i), top));
+    store(x + i, length - i, value);
+    sum = _mm256_add_ps(sum, _mm256_and_ps(value, _mm256_castsi256_ps(first_lanes(length - i))));
+  }
+  const __m256 scale = _mm256_set1_ps(1.0f / fold(sum));
+  for (int64_t i = 0; i < length; i += kLanes) {
+    store(x + i, length - i, _mm256_mul_ps(load(x + i, length - i), scale));
+  }
+}
+
+void rope(float* x, const float* turns, int64_t pairs) {
+  for (int64_t i = 0; i < 2 * pairs; i += kLanes) {
+    const __m256 value = load(x + i, 2 * pairs - i);
+    const __m256 turn = load(turns + i, 2 * pairs - i);
+    const __m256 cosines = _mm256_moveldup_ps(turn);
+    const __m256 sines = _mm256_movehdup_ps(turn);
+    const __m256 swapped = _mm256_permute_ps(value, 0xb1);
+    store(x + i, 2 * pairs - i, _mm256_fmaddsub_ps(value, cosines, _mm256_mul_ps(swapped, sines)));
+  }
+}
+
+void silu_multiply(float* gate, const float* up, int64_t length) {
+  const __m256 one = _mm256_set1_ps(1.0f);
+  for (int64_t i = 0; i < length; i += kLanes) {
+    const __m256 value = load(gate + i, length - i);
+    const __m256 bottom =
+        _mm256_add_ps(one, exponential(_mm256_sub_ps(_mm256_setzero_ps(), value)));
+    const __m256 silu = _mm256_div_ps(value, bottom);
+    store(gate + i, length - i, _mm256_mul_ps(silu, load(up + i, length - i)));
+  }
+}
+
+void add(float* x, const float* y, int64_t length) {
+  for (int64_t i = 0; i < length; i += kLanes) {
+    store(x + i, length - i, _mm256_add_ps(load(x + i, length - i), load(y + i, length - i)));
+  }
+}
+
+void attention_scores(const float* query, const float* keys, int64_t stride, int64_t count,
+                      int64_t length, float scale, float* scores) {
+  for (int64_t t = 0; t < count; ++t) {
+    __m256 sum = _mm256_setzero_ps();
+    for (int64_t i = 0; i < length; i += kLanes) {
+      sum = _mm256_fmadd_ps(load(query + i, length - i), load(keys + t * stride + i, length - i),
+                            sum);
+    }
+    scores[t] = scale * fold(sum);
+  }
+}
+
+void attention_mix(const float* weights, const float* values, int64_t stride, int64_t count,
+                   int64_t length, float* out) {
+  for (int64_t i = 0; i < length; i += kLanes) {
+    __m256 sum = load(out + i, length - i);
+    for (int64_t t = 0; t < count; ++t) {
+      sum = _mm256_fmadd_ps(_mm256_set1_ps(weights[t]), load(values + t * stride + i, length - i),
+                            sum);
+    }
+    store(out + i, length - i, sum);
+  }
+}
+
+}  // namespace
+
+const KernelTable kAvx2Kernels = {
+    "avx2", matmul<F32Row>,   matmul<F16Row>, matmul<Q8Row>, rms_norm, softmax, rope, silu_multiply,
+    add,    attention_scores, attention_mix,
+};
+
+}  // namespace plinth::engine::kernels
+#endif

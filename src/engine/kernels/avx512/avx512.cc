@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernels for AVX-512 F, BW, VL and DQ: one 16-lane accumulator per product, summed over the length
+// in order and folded in one fixed way, whatever the tile around it.
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "engine/kernels/kernels.h"
+
+namespace plinth::engine::kernels {
+namespace {
+
+constexpr int64_t kLanes = 16;
+
+__mmask16 first_lanes(int64_t count) {
+  return count >= kLanes ? static_cast<__mmask16>(0xffff)
+                         : static_cast<__mmask16>((1u << count) - 1u);
+}
+
+// Widened weights k .. k+15 of one row; lanes past the row's length are 0.
+struct F32Row {
+  const float* row;
+  explicit F32Row(const void* bytes) : row(static_cast<const float*>(bytes)) {}
+  __m512 load(int64_t k) const { return _mm512_loadu_ps(row + k); }
+  __m512 load_tail(int64_t k, __mmask16 mask) const { return _mm512_maskz_loadu_ps(mask, row + k); }
+};
+
+struct F16Row {
+  const uint16_t* row;
+  explicit F16Row(const void* bytes) : row(static_cast<const uint16_t*>(bytes)) {}
+  __m512 load(int64_t k) const {
+    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(row + k)));
+  }
+  __m512 load_tail(int64_t k, __mmask16 mask) const {
+    return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, row + k));
+  }
+};
+
+// A scale of 11 significant bits times a byte is exact in F32, so widening loses nothing.
+struct Q8Row {
+  const uint8_t* row;
+  explicit Q8Row(const void* bytes) : row(static_cast<const uint8_t*>(bytes)) {}
+  __m512 load(int64_t k) const {
+    const uint8_t* block = row + k / 32 * 34;
+    uint16_t half;
+    __builtin_memcpy(&half, block, sizeof(half));
+    const __m512 scale = _mm512_set1_ps(_cvtsh_ss(half));
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(block + 2 + k % 32));
+    return _mm512_mul_ps(scale, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes)));
+  }
+  // Rows are whole blocks of 32, so there is never a tail.
+  __m512 load_tail(int64_t, __mmask16) const { return _mm512_setzero_ps(); }
+};
+
+template <typename Row, int kRows, int kColumns>
+void tile(const MatmulArguments& m, int64_t row, int64_t column) {
+  const auto* weights = static_cast<const uint8_t*>(m.weights) + row * m.row_bytes;
+  __m512 sums[kRows][kColumns];
+  for (int r = 0; r < kRows; ++r) {
+    for (int c = 0; c < kColumns; ++c) sums[r][c] = _mm512_setzero_ps();
+  }
+  const float* x = m.x + column * m.x_stride;
+  int64_t k = 0;
+  for (; k + kLanes <= m.length; k += kLanes) {
+    __m512 inputs[kColumns];
+    for (int c = 0; c < kColumns; ++c) inputs[c] = _mm512_loadu_ps(x + c * m.x_stride + k);
+    for (int r = 0; r < kRows; ++r) {
+      const __m512 weight = Row(weights + r * m.row_bytes).load(k);
+      for (int c = 0; c < kColumns; ++c) {
+        sums[r][c] = _mm512_fmadd_ps(weight, inputs[c], sums[r][c]);
+      }
+    }
+  }
+  if (k < m.length) {
+    const __mmask16 mask = first_lanes(m.length - k);
+    for (int r = 0; r < kRows; ++r) {
+      const __m512 weight = Row(weights + r * m.row_bytes).load_tail(k, mask);
+      for (int c = 0; c < kColumns; ++c) {
+        const __m512 input = _mm512_maskz_loadu_ps(mask, x + c * m.x_stride + k);
+        sums[r][c] = _mm512_fmadd_ps(weight, input, sums[r][c]);
+      }
+    }
+  }
+  for (int r = 0; r < kRows; ++r) {
+    for (int c = 0; c < kColumns; ++c) {
+      m.out[(column + c) * m.out_stride + row + r] = _mm512_reduce_add_ps(sums[r][c]);
+    }
+  }
+}
+
+template <typename Row, int kRows>
+void rows_by_columns(const MatmulArguments& m, int64_t row) {
+  int64_t column = 0;
+  for (; column + 4 <= m.columns; column += 4) tile<Row, kRows, 4>(m, row, column);
+  for (; column + 2 <= m.columns; column += 2) tile<Row, kRows, 2>(m, row, column);
+  for (; column < m.columns; ++column) tile<Row, kRows, 1>(m, row, column);
+}
+
+template <typename Row>
+void matmul(const MatmulArguments& m) {
+  int64_t row = m.row_begin;
+  for (; row + 4 <= m.row_end; row += 4) rows_by_columns<Row, 4>(m, row);
+  for (; row < m.row_end; ++row) rows_by_columns<Row, 1>(m, row);
+}
+
+__m512 load(const float* x, int64_t left) { return _mm512_maskz_loadu_ps(first_lanes(left), x); }
+void store(float* x, int64_t left, __m512 value) {
+  _mm512_mask_storeu_ps(x, first_lanes(left), value);
+}
+
+// exp by 2^n * p(r), x = n ln 2 + r, |r| <= ln 2 / 2; p is the Taylor sum to r^7 (error below 1e-8
+// relative), so the F32 rounding of its steps dominates. Below -87.3 the result is 0.
+__m512 exponential(__m512 x) {
+  const __m512 lowest = _mm512_set1_ps(-87.3f);
+  const __mmask16 is_zero = _mm512_cmp_ps_mask(x, lowest, _CMP_LT_OQ);
+  x = _mm512_min_ps(_mm512_set1_ps(88.0f), x);  // this operand order keeps NaN
+  const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)),
+                                        _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
+  r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), r);
+  __m512 p = _mm512_set1_ps(1.0f / 5040);
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 720));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 120));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 24));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 6));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.5f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
+  return _mm512_mask_mov_ps(_mm512_scalef_ps(p, n), is_zero, _mm512_setzero_ps());
+}
+
+void rms_norm(const float* x, const float* weight, float epsilon, int64_t length, float* out) {
+  __m512 squares = _mm512_setzero_ps();
+  for (int64_t i = 0; i < length; i += kLanes) {
+    const __m512 value = load(x + i, length - i);
+    squares = _mm512_fmadd_ps(value, value, squares);
+  }
+  const float mean = _mm512_reduce_add_ps(squares) / static_cast<float>(length);
+  const __m512 scale = _mm512_set1_ps(1.0f / __builtin_sqrtf(mean + epsilon));
+  for (int64_t i = 0; i < length; i += kLanes) {
+    const __m512 value = _mm512_mul_ps(load(x + i, length - i), scale);
+    store(out + i, length - i, _mm512_mul_ps(value, load(weight + i, length - i)));
+  }
+}
+
+void softmax(float* x, int64_t length) {
+  __m512 largest = _mm512_set1_ps(x[0]);
+  for (int64_t i = 0; i < length; i += kLanes) {
+    largest =
+        _mm512_mask_max_ps(largest, first_lanes(length - i), largest, load(x + i, length - i));
+  }
+  const __m512 top = _mm512_set1_ps(_mm512_reduce_max_ps(largest));
+  __m512 sum = _mm512_setzero_ps();
+  for (int64_t i = 0; i < length; i += kLanes) {
+    const __m512 value = exponential(_mm512_sub_ps(load(x + i, length - i), top));
+    store(x + i, length - i, value);
+    sum = _mm512_mask_add_ps(sum, first_lanes(length - i), sum, value);
+  }
+  const __m512 scale = _mm512_set1_ps(1.0f / _mm512_reduce_add_ps(sum));
+  for (int64_t i = 0; i < length; i += kLanes) {
+    store(x + i, length - i, _mm512_mul_ps(load(x + i, length - i), scale));
+  }
+}
+
+void rope(float* x, const float* turns, int64_t pairs) {
+  for (int64_t i = 0; i < 2 * pairs; i += kLanes) {
+    const __m512 value = load(x + i, 2 * pairs - i);
+    const __m512 turn = load(turns + i, 2 * pairs - i);
+    const __m512 cosines = _mm512_moveldup_ps(turn);
+    const __m512 sines = _mm512_movehdup_ps(turn);
+    const __m512 swapped = _mm512_permute_ps(value, 0xb1);
+    store(x + i, 2 * pairs - i, _mm512_fmaddsub_ps(value, cosines, _mm512_mul_ps(swapped, sines)));
+  }
+}
+
+void silu_multiply(float* gate, const float* up, int64_t length) {
+  const __m512 one = _mm512_set1_ps(1.0f);
+  for (int64_t i = 0; i < length; i += kLanes) {
+    const __m512 value = load(gate + i, length - i);
+    const __m512 bottom =
+        _mm512_add_ps(one, exponential(_mm512_sub_ps(_mm512_setzero_ps(), value)));
+    const __m512 silu = _mm512_div_ps(value, bottom);
+    store(gate + i, length - i, _mm512_mul_ps(silu, load(up + i, length - i)));
+  }
+}
+
+void add(float* x, const float* y, int64_t length) {
+  for (int64_t i = 0; i < length; i += kLanes) {
+    store(x + i, length - i, _mm512_add_ps(load(x + i, length - i), load(y + i, length - i)));
+  }
+}
+
+void attention_scores(const float* query, const float* keys, int64_t stride, int64_t count,
+                      int64_t length, float scale, float* scores) {
+  for (int64_t t = 0; t < count; ++t) {
+    __m512 sum = _mm512_setzero_ps();
+    for (int64_t i = 0; i < length; i += kLanes) {
+      sum = _mm512_fmadd_ps(load(query + i, length - i), load(keys + t * stride + i, length - i),
+                            sum);
+    }
+    scores[t] = scale * _mm512_reduce_add_ps(sum);
+  }
+}
+
+void attention_mix(const float* weights, const float* values, int64_t stride, int64_t count,
+                   int64_t length, float* out) {
+  for (int64_t i = 0; i < length; i += kLanes) {
+    __m512 sum = load(out + i, length - i);
+    for (int64_t t = 0; t < count; ++t) {
+      sum = _mm512_fmadd_ps(_mm512_set1_ps(weights[t]), load(values + t * stride + i, length - i),
+                            sum);
+    }
+    store(out + i, length - i, sum);
+  }
+}
+
+}  // namespace
+
+const KernelTable kAvx512Kernels = {
+    "avx512", matmul<F32Row>,   matmul<F16Row>, matmul<Q8Row>,
+    rms_norm, softmax,          rope,           silu_multiply,
+    add,      attention_scores, attention_mix,
+};
+
+}  // namespace plinth::engine::kernels
+#endif

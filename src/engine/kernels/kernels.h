@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// The arithmetic of a forward pass as a table of function pointers, one table per ISA level, chosen
+// once at start. Weights stay as the file packs them and are widened to F32 in registers;
+// activations and sums are F32.
+//
+// Invariant: a value depends only on its own row and column. The order of every sum is fixed by the
+// vector width and the length alone, never by how many columns, rows or threads work beside it, so
+// that a sequence gets the same bits alone, in any batch and with any number of threads.
+//
+// This header is included by files compiled with -m flags: it must not define inline functions or
+// include standard templates, whose copies could then be linked into portable code.
+#pragma once
+
+#include <cstdint>
+
+namespace plinth::engine::kernels {
+
+// out[c * out_stride + r] = sum over k of weights[r][k] * x[c * x_stride + k]
+// for r in [row_begin, row_end) and c in [0, columns).
+struct MatmulArguments {
+  const void* weights = nullptr;
+  int64_t row_bytes = 0;
+  int64_t length = 0;  // values of a row; a multiple of 32 for Q8_0
+  const float* x = nullptr;
+  int64_t x_stride = 0;
+  int64_t columns = 0;
+  float* out = nullptr;
+  int64_t out_stride = 0;
+  int64_t row_begin = 0;
+  int64_t row_end = 0;
+};
+
+using Matmul = void (*)(const MatmulArguments&);
+
+struct KernelTable {
+  const char* name;  // "scalar", "avx2", "avx512"
+  Matmul matmul_f32;
+  Matmul matmul_f16;   // weights are IEEE half precision
+  Matmul matmul_q8_0;  // weights are blocks of 32: a half precision scale, then 32 signed bytes
+
+  // out[i] = x[i] / sqrt(mean(x^2) + epsilon) * weight[i]; out may be x.
+  void (*rms_norm)(const float* x, const float* weight, float epsilon, int64_t length, float* out);
+  // x[i] = exp(x[i] - max(x)) / sum, in place; length >= 1.
+  void (*softmax)(float* x, int64_t length);
+  // Turns the pairs (x[2i], x[2i+1]) by the angle with cosine turns[2i] and sine turns[2i+1].
+  void (*rope)(float* x, const float* turns, int64_t pairs);
+  // gate[i] = silu(gate[i]) * up[i], silu(v) = v / (1 + exp(-v))
+  void (*silu_multiply)(float* gate, const float* up, int64_t length);
+  // x[i] += y[i]
+  void (*add)(float* x, const float* y, int64_t length);
+  // scores[t] = scale * sum over i of query[i] * keys[t * stride + i]
+  void (*attention_scores)(const float* query, const float* keys, int64_t stride, int64_t count,
+                           int64_t length, float scale, float* scores);
+  // out[i] += sum over t of weights[t] * values[t * stride + i], t in order
+  void (*attention_mix)(const float* weights, const float* values, int64_t stride, int64_t count,
+                        int64_t length, float* out);
+};
+
+extern const KernelTable kScalarKernels;
+#if defined(__x86_64__)
+extern const KernelTable kAvx2Kernels;
+extern const KernelTable kAvx512Kernels;
+#endif
+
+// The best table this CPU can run. Constant for the life of the process.
+const KernelTable& best_kernels();
+
+// The tables this CPU can run, slowest first: the scalar reference is always there.
+struct KernelTables {
+  const KernelTable* tables[3];
+  int count;
+};
+KernelTables available_kernels();
+
+// F32 values of one packed row, for embeddings and tests.
+void widen_f16(const void* row, int64_t length, float* out);
+void widen_q8_0(const void* row, int64_t length, float* out);
+float half_to_float(uint16_t half);
+uint16_t float_to_half(float value);  // rounds to nearest even
+
+}  // namespace plinth::engine::kernels

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every kernel table against the scalar reference, whose sums are in double. The bound for a sum of
+// n products is 2 * sqrt(n) + 8 units of F32 rounding, relative to the sum of the products' sizes:
+// far above what rounding in any order does to random data, far below any mistake.
+#include "engine/kernels/kernels.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "engine/testing/gguf_writer.h"
+
+namespace plinth::engine::kernels {
+namespace {
+
+constexpr double kUnit = 0x1p-24;
+constexpr int64_t kLengths[] = {1, 7, 8, 15, 16, 17, 32, 64, 172, 300};
+
+std::vector<float> draw(SeededRandom& random, int64_t count, float scale = 1) {
+  std::vector<float> values(static_cast<size_t>(count));
+  for (float& value : values) value = static_cast<float>(random.uniform() * 2 - 1) * scale;
+  return values;
+}
+
+double sum_bound(int64_t length) {
+  return (2 * std::sqrt(static_cast<double>(length)) + 8) * kUnit;
+}
+
+template <typename Body>
+void for_each_table(const Body& body) {
+  const KernelTables found = available_kernels();
+  for (int i = 0; i < found.count; ++i) {
+    SCOPED_TRACE(found.tables[i]->name);
+    body(*found.tables[i]);
+  }
+}
+
+struct Format {
+  const char* name;
+  Matmul KernelTable::* matmul;
+  int64_t block_values;
+  int64_t block_bytes;
+  std::string (*pack)(const std::vector<float>&);
+};
+
+constexpr Format kFormats[] = {
+    {"F32", &KernelTable::matmul_f32, 1, 4, testing::pack_f32},
+    {"F16", &KernelTable::matmul_f16, 1, 2, testing::pack_f16},
+    {"Q8_0", &KernelTable::matmul_q8_0, 32, 34, testing::pack_q8_0},
+};
+
+std::vector<float> multiply(const KernelTable& table, const Format& format,
+                            const std::string& weights, int64_t rows, int64_t length,
+                            const float* x, int64_t columns, int64_t split = 0) {
+  std::vector<float> out(static_cast<size_t>(rows * columns), 99.0f);
+  MatmulArguments m;
+  m.weights = weights.data();
+  m.row_bytes = length / format.block_values * format.block_bytes;
+  m.length = length;
+  m.x = x;
+  m.x_stride = length;
+  m.columns = columns;
+  m.out = out.data();
+  m.out_stride = rows;
+  m.row_end = split;
+  (table.*format.matmul)(m);
+  m.row_begin = split;
+  m.row_end = rows;
+  (table.*format.matmul)(m);
+  return out;
+}
+
+TEST(Kernels, multiply_as_the_reference_does) {
+  SeededRandom random(11);
+  for (const Format& format : kFormats) {
+    SCOPED_TRACE(format.name);
+    for (const int64_t length : kLengths) {
+      if (length % format.block_values != 0) continue;
+      const int64_t rows = 9;
+      const int64_t columns = 7;
+      const std::string weights = format.pack(draw(random, rows * length));
+      const std::vector<float> x = draw(random, columns * length);
+      const auto expected =
+          multiply(kScalarKernels, format, weights, rows, length, x.data(), columns);
+      for_each_table([&](const KernelTable& table) {
+        const auto found = multiply(table, format, weights, rows, length, x.data(), columns);
+        for (size_t i = 0; i < found.size(); ++i) {
+          // |w| <= 1 and |x| <= 1: the products' sizes sum to at most the length.
+          EXPECT_NEAR(found[i], expected[i], sum_bound(length) * static_cast<double>(length));
+        }
+      });
+    }
+  }
+}
+
+TEST(Kernels, give_a_column_the_same_bits_alone_and_in_any_batch_and_split) {
+  SeededRandom random(12);
+  const int64_t rows = 13;
+  const int64_t length = 96;
+  const int64_t columns = 11;
+  for (const Format& format : kFormats) {
+    SCOPED_TRACE(format.name);
+    const std::string weights = format.pack(draw(random, rows * length));
+    const std::vector<float> x = draw(random, columns * length);
+    for_each_table([&](const KernelTable& table) {
+      const auto whole = multiply(table, format, weights, rows, length, x.data(), columns);
+      for (int64_t split = 0; split < rows; ++split) {
+        EXPECT_EQ(multiply(table, format, weights, rows, length, x.data(), columns, split), whole);
+      }
+      for (int64_t column = 0; column < columns; ++column) {
+        const auto alone =
+            multiply(table, format, weights, rows, length, x.data() + column * length, 1);
+        EXPECT_EQ(0, std::memcmp(alone.data(), whole.data() + column * rows,
+                                 alone.size() * sizeof(float)));
+      }
+    });
+  }
+}
+
+TEST(Kernels, norm_as_the_reference_does_also_in_place) {
+  SeededRandom random(13);
+  for (const int64_t length : kLengths) {
+    const std::vector<float> x = draw(random, length, 3);
+    const std::vector<float> weight = draw(random, length);
+    std::vector<float> expected(x.size());
+    kScalarKernels.rms_norm(x.data(), weight.data(), 1e-5f, length, expected.data());
+    for_each_table([&](const KernelTable& table) {
+      std::vector<float> found = x;
+      table.rms_norm(found.data(), weight.data(), 1e-5f, length, found.data());
+      for (size_t i = 0; i < found.size(); ++i) {
+        EXPECT_NEAR(found[i], expected[i], sum_bound(length) * 4);
+      }
+    });
+  }
+}
+
+TEST(Kernels, softmax_within_a_millionth_and_sums_to_one) {
+  SeededRandom random(14);
+  for (const int64_t length : kLengths) {
+    const std::vector<float> x = draw(random, length, 60);
+    std::vector<float> expected = x;
+    kScalarKernels.softmax(expected.data(), length);
+    for_each_table([&](const KernelTable& table) {
+      std::vector<float> found = x;
+      table.softmax(found.data(), length);
+      double sum = 0;
+      for (size_t i = 0; i < found.size(); ++i) {
+        EXPECT_NEAR(found[i], expected[i], 1e-6 * expected[i] + 1e-37);
+        sum += found[i];
+      }
+      EXPECT_NEAR(sum, 1, 1e-6);
+    });
+  }
+}
+
+TEST(Kernels, silu_within_a_millionth_for_any_size) {
+  SeededRandom random(15);
+  std::vector<float> gate = draw(random, 301, 30);
+  gate[0] = 200;
+  gate[1] = -200;
+  gate[2] = 0;
+  const std::vector<float> up = draw(random, 301);
+  std::vector<float> expected = gate;
+  kScalarKernels.silu_multiply(expected.data(), up.data(), 301);
+  for_each_table([&](const KernelTable& table) {
+    std::vector<float> found = gate;
+    table.silu_multiply(found.data(), up.data(), 301);
+    for (size_t i = 0; i < found.size(); ++i) {
+      EXPECT_NEAR(found[i], expected[i], 1e-6 * std::fabs(expected[i]) + 1e-30) << gate[i];
+    }
+  });
+}
+
+TEST(Kernels, turn_pairs_as_the_reference_does) {
+  SeededRandom random(16);
+  for (const int64_t pairs : {1, 3, 4, 8, 11, 32}) {
+    const std::vector<float> x = draw(random, 2 * pairs);
+    const std::vector<float> turns = draw(random, 2 * pairs);
+    std::vector<float> expected = x;
+    kScalarKernels.rope(expected.data(), turns.data(), pairs);
+    for_each_table([&](const KernelTable& table) {
+      std::vector<float> found = x;
+      table.rope(found.data(), turns.data(), pairs);
+      for (size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], expected[i], 4 * kUnit);
+    });
+  }
+}
+
+TEST(Kernels, attend_as_the_reference_does) {
+  SeededRandom random(17);
+  const int64_t count = 13;
+  for (const int64_t length : kLengths) {
+    const int64_t stride = length + 5;
+    const std::vector<float> query = draw(random, length);
+    const std::vector<float> rows = draw(random, count * stride);
+    const std::vector<float> weights = draw(random, count);
+    std::vector<float> scores(count);
+    std::vector<float> mix(static_cast<size_t>(length), 0.5f);
+    kScalarKernels.attention_scores(query.data(), rows.data(), stride, count, length, 0.5f,
+                                    scores.data());
+    kScalarKernels.attention_mix(weights.data(), rows.data(), stride, count, length, mix.data());
+    for_each_table([&](const KernelTable& table) {
+      std::vector<float> found(count);
+      table.attention_scores(query.data(), rows.data(), stride, count, length, 0.5f, found.data());
+      for (size_t i = 0; i < found.size(); ++i) {
+        EXPECT_NEAR(found[i], scores[i], sum_bound(length) * static_cast<double>(length));
+      }
+      std::vector<float> found_mix(static_cast<size_t>(length), 0.5f);
+      table.attention_mix(weights.data(), rows.data(), stride, count, length, found_mix.data());
+      for (size_t i = 0; i < found_mix.size(); ++i) {
+        EXPECT_NEAR(found_mix[i], mix[i], sum_bound(count) * count);
+      }
+    });
+  }
+}
+
+TEST(Kernels, keep_nan_visible) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  for_each_table([&](const KernelTable& table) {
+    std::vector<float> gate(16, 1.0f);
+    gate[3] = nan;
+    const std::vector<float> up(16, 1.0f);
+    table.silu_multiply(gate.data(), up.data(), 16);
+    EXPECT_TRUE(std::isnan(gate[3]));
+  });
+}
+
+TEST(Half, converts_every_value_there_and_back) {
+  for (uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const auto half = static_cast<uint16_t>(bits);
+    const float value = half_to_float(half);
+    if (std::isnan(value)) {
+      EXPECT_TRUE(std::isnan(half_to_float(float_to_half(value))));
+    } else {
+      EXPECT_EQ(float_to_half(value), half) << bits;
+    }
+  }
+  EXPECT_EQ(half_to_float(0x3c00), 1.0f);
+  EXPECT_EQ(half_to_float(0x0001), 0x1p-24f);
+  EXPECT_EQ(half_to_float(0xfbff), -65504.0f);
+  EXPECT_EQ(float_to_half(1.0f + 0x1p-11f), 0x3c00);  // half-way rounds to even
+  EXPECT_EQ(float_to_half(1.0f + 3 * 0x1p-11f), 0x3c02);
+  EXPECT_EQ(float_to_half(70000.0f), 0x7c00);
+}
+
+}  // namespace
+}  // namespace plinth::engine::kernels

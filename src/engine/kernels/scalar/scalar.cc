@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// The reference kernels: written to be read, sums in double. Every other table is tested against
+// this one, and CPUs without a faster table run it.
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "engine/kernels/kernels.h"
+
+namespace plinth::engine::kernels {
+namespace {
+
+float dot(const float* a, const float* b, int64_t length) {
+  double sum = 0;
+  for (int64_t i = 0; i < length; ++i) sum += static_cast<double>(a[i]) * b[i];
+  return static_cast<float>(sum);
+}
+
+const void* row_of(const MatmulArguments& m, int64_t row) {
+  return static_cast<const uint8_t*>(m.weights) + row * m.row_bytes;
+}
+
+void multiply_row(const MatmulArguments& m, int64_t row, const float* weights) {
+  for (int64_t column = 0; column < m.columns; ++column) {
+    m.out[column * m.out_stride + row] = dot(weights, m.x + column * m.x_stride, m.length);
+  }
+}
+
+void matmul_f32(const MatmulArguments& m) {
+  for (int64_t row = m.row_begin; row < m.row_end; ++row) {
+    multiply_row(m, row, static_cast<const float*>(row_of(m, row)));
+  }
+}
+
+template <void (*widen)(const void*, int64_t, float*)>
+void matmul_widened(const MatmulArguments& m) {
+  std::vector<float> weights(static_cast<size_t>(m.length));
+  for (int64_t row = m.row_begin; row < m.row_end; ++row) {
+    widen(row_of(m, row), m.length, weights.data());
+    multiply_row(m, row, weights.data());
+  }
+}
+
+void rms_norm(const float* x, const float* weight, float epsilon, int64_t length, float* out) {
+  double squares = 0;
+  for (int64_t i = 0; i < length; ++i) squares += static_cast<double>(x[i]) * x[i];
+  const double mean = squares / static_cast<double>(length);
+  const auto scale = static_cast<float>(1.0 / std::sqrt(mean + epsilon));
+  for (int64_t i = 0; i < length; ++i) out[i] = x[i] * scale * weight[i];
+}
+
+void softmax(float* x, int64_t length) {
+  const float largest = *std::max_element(x, x + length);
+  double sum = 0;
+  for (int64_t i = 0; i < length; ++i) {
+    x[i] = std::exp(x[i] - largest);
+    sum += x[i];
+  }
+  const auto scale = static_cast<float>(1.0 / sum);
+  for (int64_t i = 0; i < length; ++i) x[i] *= scale;
+}
+
+void rope(float* x, const float* turns, int64_t pairs) {
+  for (int64_t i = 0; i < pairs; ++i) {
+    const float cosine = turns[2 * i];
+    const float sine = turns[2 * i + 1];
+    const float first = x[2 * i];
+    const float second = x[2 * i + 1];
+    x[2 * i] = first * cosine - second * sine;
+    x[2 * i + 1] = first * sine + second * cosine;
+  }
+}
+
+void silu_multiply(float* gate, const float* up, int64_t length) {
+  for (int64_t i = 0; i < length; ++i) {
+    gate[i] = gate[i] / (1.0f + std::exp(-gate[i])) * up[i];
+  }
+}
+
+void add(float* x, const float* y, int64_t length) {
+  for (int64_t i = 0; i < length; ++i) x[i] += y[i];
+}
+
+void attention_scores(const float* query, const float* keys, int64_t stride, int64_t count,
+                      int64_t length, float scale, float* scores) {
+  for (int64_t t = 0; t < count; ++t) scores[t] = scale * dot(query, keys + t * stride, length);
+}
+
+void attention_mix(const float* weights, const float* values, int64_t stride, int64_t count,
+                   int64_t length, float* out) {
+  for (int64_t t = 0; t < count; ++t) {
+    for (int64_t i = 0; i < length; ++i) out[i] += weights[t] * values[t * stride + i];
+  }
+}
+
+}  // namespace
+
+const KernelTable kScalarKernels = {
+    "scalar",
+    matmul_f32,
+    matmul_widened<widen_f16>,
+    matmul_widened<widen_q8_0>,
+    rms_norm,
+    softmax,
+    rope,
+    silu_multiply,
+    add,
+    attention_scores,
+    attention_mix,
+};
+
+}  // namespace plinth::engine::kernels

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tensor lookup, and the matrix product over the thread pool.
+#include "engine/models/weights.h"
+
+#include <algorithm>
+
+namespace plinth::engine {
+namespace {
+
+std::string shape_text(const std::vector<uint64_t>& shape) {
+  std::string text = "[";
+  for (size_t i = 0; i < shape.size(); ++i) {
+    text += (i > 0 ? ", " : "") + std::to_string(shape[i]);
+  }
+  return text + "]";
+}
+
+}  // namespace
+
+Result<const gguf::Tensor*> WeightReader::find(const std::string& name,
+                                               const std::vector<uint64_t>& shape) {
+  const gguf::Tensor* tensor = file_.contents().find_tensor(name);
+  if (!tensor) {
+    return make_error(ErrorCode::malformed, name + ": the file lacks this tensor", name);
+  }
+  if (tensor->dimensions != shape) {
+    return make_error(ErrorCode::malformed,
+                      name + ": its shape is " + shape_text(tensor->dimensions) + ", expected " +
+                          shape_text(shape),
+                      name);
+  }
+  if (!tensor->type.is_used) {
+    return make_error(ErrorCode::unsupported,
+                      name + ": type " + std::string(tensor->type.name) +
+                          " is not computed; supported are F32, F16 and Q8_0",
+                      name);
+  }
+  used_.insert(name);
+  return tensor;
+}
+
+Result<Matrix> WeightReader::matrix(const std::string& name, int64_t rows, int64_t length) {
+  const gguf::Tensor* tensor =
+      TRY(find(name, {static_cast<uint64_t>(length), static_cast<uint64_t>(rows)}));
+  Matrix matrix;
+  matrix.type = static_cast<gguf::TensorType>(tensor->type.id);
+  matrix.data = file_.data(*tensor);
+  matrix.rows = rows;
+  matrix.length = length;
+  matrix.row_bytes = length / tensor->type.block_values * tensor->type.block_bytes;
+  return matrix;
+}
+
+Result<std::vector<float>> WeightReader::vector(const std::string& name, int64_t length) {
+  const gguf::Tensor* tensor = TRY(find(name, {static_cast<uint64_t>(length)}));
+  Matrix row;
+  row.type = static_cast<gguf::TensorType>(tensor->type.id);
+  row.data = file_.data(*tensor);
+  row.length = length;
+  std::vector<float> values(static_cast<size_t>(length));
+  widen_row(row, 0, values.data());
+  return values;
+}
+
+Status WeightReader::check_all_used() const {
+  for (const gguf::Tensor& tensor : file_.contents().tensors) {
+    if (used_.contains(tensor.name)) continue;
+    return make_error(ErrorCode::unsupported,
+                      std::string(tensor.name) +
+                          ": this tensor is not part of the architecture as it is computed here",
+                      std::string(tensor.name));
+  }
+  return ok();
+}
+
+void multiply(const kernels::KernelTable& kernels, kernels::ThreadPool& pool, const Matrix& matrix,
+              const float* x, int64_t columns, float* out) {
+  // Below this many products a second thread costs more than it saves.
+  constexpr int64_t kProductsPerPieceMin = 64 << 10;
+  constexpr int64_t kRowsPerTile = 4;
+  if (columns == 0) return;
+  kernels::Matmul matmul = kernels.matmul_f32;
+  if (matrix.type == gguf::TensorType::f16) matmul = kernels.matmul_f16;
+  if (matrix.type == gguf::TensorType::q8_0) matmul = kernels.matmul_q8_0;
+  const int64_t row_cost = matrix.length * columns;
+  int64_t piece = std::max(kProductsPerPieceMin / row_cost + 1, matrix.rows / (4 * pool.threads()));
+  piece = (piece + kRowsPerTile - 1) / kRowsPerTile * kRowsPerTile;
+  pool.run(matrix.rows, piece, [&](int64_t begin, int64_t end) {
+    matmul({matrix.data, matrix.row_bytes, matrix.length, x, matrix.length, columns, out,
+            matrix.rows, begin, end});
+  });
+}
+
+void widen_row(const Matrix& matrix, int64_t row, float* out) {
+  const std::byte* data = matrix.data + row * matrix.row_bytes;
+  switch (matrix.type) {
+    case gguf::TensorType::f32:
+      std::copy_n(reinterpret_cast<const float*>(data), matrix.length, out);
+      return;
+    case gguf::TensorType::f16:
+      return kernels::widen_f16(data, matrix.length, out);
+    case gguf::TensorType::q8_0:
+      return kernels::widen_q8_0(data, matrix.length, out);
+  }
+}
+
+}  // namespace plinth::engine

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finds a model's tensors by name, checks their shapes and types, and refuses tensors nobody asked
+// for: a model with parts this engine does not compute would give wrong answers in silence.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/gguf/file.h"
+#include "engine/kernels/kernels.h"
+#include "engine/kernels/thread_pool.h"
+
+namespace plinth::engine {
+
+// A weight matrix as it lies in the file.
+struct Matrix {
+  gguf::TensorType type = gguf::TensorType::f32;
+  const std::byte* data = nullptr;
+  int64_t rows = 0;
+  int64_t length = 0;  // values of a row
+  int64_t row_bytes = 0;
+};
+
+class WeightReader {
+ public:
+  explicit WeightReader(const gguf::File& file) : file_(file) {}
+
+  bool has(std::string_view name) const { return file_.contents().find_tensor(name) != nullptr; }
+  // Errors: malformed (absent, another shape), unsupported (names the type).
+  Result<Matrix> matrix(const std::string& name, int64_t rows, int64_t length);
+  Result<std::vector<float>> vector(const std::string& name, int64_t length);
+  // unsupported when the file has a tensor that was not asked for.
+  Status check_all_used() const;
+
+ private:
+  Result<const gguf::Tensor*> find(const std::string& name, const std::vector<uint64_t>& shape);
+
+  const gguf::File& file_;
+  std::set<std::string, std::less<>> used_;
+};
+
+// out[c][r] = row r of `matrix` times column c of x, for `columns` columns; rows are shared among
+// threads.
+void multiply(const kernels::KernelTable& kernels, kernels::ThreadPool& pool, const Matrix& matrix,
+              const float* x, int64_t columns, float* out);
+
+// F32 values of one row.
+void widen_row(const Matrix& matrix, int64_t row, float* out);
+
+}  // namespace plinth::engine

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads the sizes every architecture states under its own name.
+#include "engine/summary.h"
+
+#include <filesystem>
+#include <map>
+
+namespace plinth::engine {
+namespace {
+
+constexpr int64_t kSizeMax = int64_t{1} << 32;
+
+// Bytes of keys and values per token; 0 when the header does not say enough.
+Result<uint64_t> kv_bytes(const gguf::Contents& contents, const std::string& prefix,
+                          const ModelSummary& summary) {
+  const std::string attention = prefix + "attention.";
+  const auto heads = TRY(contents.integer(attention + "head_count", 1, 1 << 16));
+  if (!heads) return uint64_t{0};
+  const int64_t kv_heads =
+      TRY(contents.integer(attention + "head_count_kv", 1, 1 << 16)).value_or(*heads);
+  const int64_t head_length = summary.embedding / *heads;
+  const int64_t key =
+      TRY(contents.integer(attention + "key_length", 1, 1 << 16)).value_or(head_length);
+  const int64_t value =
+      TRY(contents.integer(attention + "value_length", 1, 1 << 16)).value_or(head_length);
+  return static_cast<uint64_t>(summary.layers) * static_cast<uint64_t>(kv_heads) *
+         static_cast<uint64_t>(key + value) * sizeof(float);
+}
+
+}  // namespace
+
+Result<ModelSummary> summarize(const gguf::File& file) {
+  const gguf::Contents& contents = file.contents();
+  ModelSummary summary;
+  summary.architecture = TRY(contents.required_string("general.architecture"));
+  summary.name = TRY(contents.string("general.name")).value_or(std::string_view());
+  if (summary.name.empty()) summary.name = std::filesystem::path(file.path()).stem().string();
+  const std::string prefix = summary.architecture + ".";
+  summary.context_tokens = TRY(contents.required_integer(prefix + "context_length", 1, kSizeMax));
+  summary.embedding = TRY(contents.required_integer(prefix + "embedding_length", 1, kSizeMax));
+  summary.layers = TRY(contents.required_integer(prefix + "block_count", 1, 1 << 16));
+  summary.kv_bytes_per_token = TRY(kv_bytes(contents, prefix, summary));
+  summary.file_bytes = file.bytes().size();
+  const gguf::Entry* tokens = contents.find("tokenizer.ggml.tokens");
+  if (tokens && std::holds_alternative<gguf::ArrayView>(tokens->value)) {
+    summary.vocabulary = static_cast<int64_t>(std::get<gguf::ArrayView>(tokens->value).count);
+  }
+  summary.has_chat_template = contents.find("tokenizer.chat_template") != nullptr;
+
+  std::map<std::string_view, uint64_t> bytes_by_type;
+  for (const gguf::Tensor& tensor : contents.tensors) {
+    summary.parameters += tensor.values;
+    bytes_by_type[tensor.type.name] += tensor.bytes;
+  }
+  uint64_t most = 0;
+  for (const auto& [name, bytes] : bytes_by_type) {
+    if (bytes <= most) continue;
+    most = bytes;
+    summary.quantization = name;
+  }
+  return summary;
+}
+
+Result<ModelSummary> inspect_model(const std::string& path) {
+  const auto file = TRY(gguf::File::open(path));
+  return summarize(*file);
+}
+
+Json ModelSummary::to_json() const {
+  return Json::object({
+      {"name", name},
+      {"architecture", architecture},
+      {"quantization", quantization},
+      {"parameters", parameters},
+      {"file_bytes", file_bytes},
+      {"context_tokens", context_tokens},
+      {"vocabulary", vocabulary},
+      {"layers", layers},
+      {"embedding", embedding},
+      {"kv_bytes_per_token", kv_bytes_per_token},
+      {"has_chat_template", has_chat_template},
+  });
+}
+
+}  // namespace plinth::engine

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Filters, tests, methods and operators of the template language.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/template/interpreter.h"
+#include "engine/template/syntax.h"
+#include "engine/template/value.h"
+
+namespace plinth::engine::templates {
+
+struct NamedValue {
+  std::string name;  // empty: positional
+  Value value;
+};
+using Values = std::vector<NamedValue>;
+
+Result<Value> apply_filter(Machine& machine, std::string_view name, const Value& input,
+                           const Values& arguments);
+Result<bool> apply_test(Machine& machine, std::string_view name, const Value& input);
+Result<Value> call_method(Machine& machine, const Value& object, std::string_view name,
+                          const Values& arguments);
+Result<Value> apply_binary(Machine& machine, Operator operation, const Value& left,
+                           const Value& right);
+
+// The text {{ value }} writes; an error for lists and mappings, which need tojson.
+Result<Text> print(Machine& machine, const Value& value);
+// As json.dumps(value, ensure_ascii=False): ", " and ": " unless `separators` says otherwise.
+Result<Value> to_json(Machine& machine, const Value& value, const Values& arguments);
+// Items of a list, keys of a mapping, characters of a string, nothing of an undefined value.
+Result<List> iterate(Machine& machine, const Value& value);
+
+}  // namespace plinth::engine::templates

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// The syntax tree of a template: what the parser makes and the interpreter walks.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/template/value.h"
+
+namespace plinth::engine::templates {
+
+struct Expression;
+using ExpressionPointer = std::unique_ptr<Expression>;
+
+enum class Operator : uint8_t {
+  equal,
+  not_equal,
+  less,
+  less_equal,
+  greater,
+  greater_equal,
+  in,
+  not_in,
+  add,
+  subtract,
+  concatenate,
+  multiply,
+  remainder,
+  floor_divide,
+};
+
+struct Argument {
+  std::string name;  // empty: positional
+  ExpressionPointer value;
+};
+
+// One node; which fields are used depends on the kind.
+struct Expression {
+  enum class Kind : uint8_t {
+    literal,      // literal
+    name,         // text
+    list,         // children
+    dict,         // children: key, value, key, value, …
+    attribute,    // children[0].text
+    subscript,    // children[0][children[1]]
+    slice,        // children[0][children[1]:children[2]:children[3]], absent ones are null
+    call,         // function text(arguments)
+    method,       // children[0].text(arguments)
+    filter,       // children[0] | text(arguments)
+    test,         // children[0] is text(arguments)
+    negate,       // - children[0]
+    logical_not,  // not children[0]
+    logical_and,  // children[0] and children[1]
+    logical_or,   // children[0] or children[1]
+    binary,       // children[0] operation children[1]
+    conditional,  // children[0] if children[1] else children[2] (may be null)
+  };
+  Kind kind = Kind::literal;
+  Operator operation = Operator::equal;
+  int line = 0;
+  int depth = 1;  // longest way down to a leaf
+  std::string text;
+  Value literal;
+  std::vector<ExpressionPointer> children;
+  std::vector<Argument> arguments;
+};
+
+struct Statement;
+using Block = std::vector<Statement>;
+
+struct Branch {
+  ExpressionPointer condition;  // null: else
+  Block body;
+};
+
+struct Statement {
+  enum class Kind : uint8_t {
+    text,    // text, written as it stands
+    output,  // {{ value }}
+    branch,  // {% if %}: branches
+    loop,    // {% for names in value if condition %}: body, otherwise
+    assign,  // {% set names[0] = value %}, or {% set names[0].names[1] = value %}
+  };
+  Kind kind = Kind::text;
+  bool is_attribute = false;  // assign: the second form
+  int line = 0;
+  std::string text;
+  std::vector<std::string> names;
+  ExpressionPointer value;
+  ExpressionPointer condition;
+  std::vector<Branch> branches;
+  Block body;
+  Block otherwise;
+};
+
+}  // namespace plinth::engine::templates

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// A llama model of a few thousand random weights with a byte-level vocabulary, for tests.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "engine/engine.h"
+#include "engine/gguf/tensor_type.h"
+
+namespace plinth::engine::testing {
+
+struct TinyModel {
+  uint64_t seed = 1;
+  gguf::TensorType type = gguf::TensorType::f32;  // of the matrices
+  int64_t layers = 2;
+  int64_t width = 64;
+  int64_t feed_forward = 96;
+  int64_t heads = 4;
+  int64_t kv_heads = 2;
+  int64_t key_length = 0;  // 0: width / heads, and the key is not written
+  int64_t context = 256;
+  bool is_output_tied = true;
+  bool has_rope_factors = false;
+  float rope_linear_scale = 1;
+  std::string architecture = "llama";
+  std::string chat_template;  // empty: none
+};
+
+// Tokens of the tiny vocabulary: 256 bytes, a few merges, then these.
+inline constexpr std::string_view kTinyUser = "<|user|>";             // control
+inline constexpr std::string_view kTinyAssistant = "<|assistant|>";   // control
+inline constexpr std::string_view kTinyEnd = "<|end|>";               // control, end of sequence
+inline constexpr std::string_view kTinyToolCall = "<tool_call>";      // user-defined
+inline constexpr std::string_view kTinyToolCallEnd = "</tool_call>";  // user-defined
+
+std::string tiny_model_bytes(const TinyModel& model);
+// Writes it into the folder for temporary files; the name tells processes and calls apart.
+std::string write_temporary_file(const std::string& bytes);
+
+// Loads a file of these bytes, then removes the file (the mapping stays).
+Result<std::unique_ptr<Engine>> load_bytes(const std::string& bytes, EngineOptions options);
+
+}  // namespace plinth::engine::testing

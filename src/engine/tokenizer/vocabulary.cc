@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads tokenizer.ggml.tokens, scores, token_type and the special token ids.
+#include "engine/tokenizer/vocabulary.h"
+
+namespace plinth::engine {
+namespace {
+
+// Files made from older checkpoints name only one end token; these control tokens end a reply in
+// every model that has them.
+constexpr std::string_view kEndTexts[] = {
+    "<|endoftext|>", "<|im_end|>", "<|eot_id|>", "<|eom_id|>",    "<|end_of_text|>",
+    "<|end|>",       "<|eot|>",    "</s>",       "<end_of_turn>",
+};
+
+Error malformed(std::string_view key, const std::string& cause) {
+  return make_error(ErrorCode::malformed, std::string(key) + ": " + cause, std::string(key));
+}
+
+}  // namespace
+
+Result<Vocabulary> Vocabulary::read(const gguf::Contents& contents) {
+  Vocabulary vocabulary;
+  TRY(vocabulary.read_tokens(contents));
+  TRY(vocabulary.read_roles(contents));
+  return vocabulary;
+}
+
+std::optional<Token> Vocabulary::find(std::string_view text) const {
+  const auto at = by_text_.find(text);
+  if (at == by_text_.end()) return std::nullopt;
+  return at->second;
+}
+
+Status Vocabulary::read_tokens(const gguf::Contents& contents) {
+  constexpr std::string_view kTokens = "tokenizer.ggml.tokens";
+  constexpr std::string_view kScores = "tokenizer.ggml.scores";
+  constexpr std::string_view kKinds = "tokenizer.ggml.token_type";
+  const auto texts = TRY(contents.strings(kTokens));
+  if (!texts) return make_error(ErrorCode::not_found, "tokenizer.ggml.tokens: the file has none");
+  const auto scores = TRY(contents.floats(kScores));
+  const auto kinds = TRY(contents.integers(kKinds));
+  if (texts->empty() || texts->size() > kTokensMax) {
+    return malformed(kTokens, std::to_string(texts->size()) + " tokens, 1 to " +
+                                  std::to_string(kTokensMax) + " are read");
+  }
+  if (scores && scores->size() != texts->size()) {
+    return malformed(kScores, "as many scores as tokens are needed");
+  }
+  if (kinds && kinds->size() != texts->size()) {
+    return malformed(kKinds, "as many types as tokens are needed");
+  }
+  tokens_.resize(texts->size());
+  for (size_t i = 0; i < texts->size(); ++i) {
+    if ((*texts)[i].size() > kTokenBytesMax) {
+      return malformed(kTokens, "token " + std::to_string(i) + " is longer than " +
+                                    std::to_string(kTokenBytesMax) + " bytes");
+    }
+    const int64_t kind = kinds ? (*kinds)[i] : static_cast<int64_t>(TokenKind::normal);
+    if (kind < 1 || kind > 6) {
+      return malformed(kKinds, "type " + std::to_string(kind) + " of token " + std::to_string(i) +
+                                   " is not one of 1 to 6");
+    }
+    tokens_[i].text = (*texts)[i];
+    tokens_[i].kind = static_cast<TokenKind>(kind);
+    tokens_[i].score = scores ? (*scores)[i] : 0;
+  }
+  by_text_.reserve(tokens_.size());
+  for (size_t i = 0; i < tokens_.size(); ++i) {
+    by_text_.emplace(tokens_[i].text, static_cast<Token>(i));  // the first of equal texts counts
+  }
+  return ok();
+}
+
+Result<std::optional<Token>> Vocabulary::read_role(const gguf::Contents& contents,
+                                                   std::string_view key) const {
+  const auto id = TRY(contents.integer(key, 0, INT64_MAX));
+  // Converters write 2^32 - 1 for "none".
+  if (!id || *id == int64_t{UINT32_MAX}) return std::optional<Token>();
+  if (*id >= static_cast<int64_t>(size())) {
+    return malformed(key, "token " + std::to_string(*id) + " is not in the vocabulary of " +
+                              std::to_string(size()));
+  }
+  return std::optional<Token>(static_cast<Token>(*id));
+}
+
+Status Vocabulary::read_roles(const gguf::Contents& contents) {
+  begin_ = TRY(read_role(contents, "tokenizer.ggml.bos_token_id"));
+  end_ = TRY(read_role(contents, "tokenizer.ggml.eos_token_id"));
+  unknown_ = TRY(read_role(contents, "tokenizer.ggml.unknown_token_id"));
+  is_end_.assign(size(), false);
+  const auto end_of_turn = TRY(read_role(contents, "tokenizer.ggml.eot_token_id"));
+  const auto end_of_message = TRY(read_role(contents, "tokenizer.ggml.eom_token_id"));
+  for (const std::optional<Token>& token : {end_, end_of_turn, end_of_message}) {
+    if (token) is_end_[static_cast<size_t>(*token)] = true;
+  }
+  for (const std::string_view text : kEndTexts) {
+    const std::optional<Token> token = find(text);
+    if (token && entry(*token).kind == TokenKind::control) {
+      is_end_[static_cast<size_t>(*token)] = true;
+    }
+  }
+  return ok();
+}
+
+}  // namespace plinth::engine

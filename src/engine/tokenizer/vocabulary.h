@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tokens of a model as its file lists them, with their kinds and the roles some of them have.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/engine.h"
+#include "engine/gguf/contents.h"
+
+namespace plinth::engine {
+
+// Numbers as in tokenizer.ggml.token_type.
+enum class TokenKind : uint8_t {
+  normal = 1,
+  unknown = 2,
+  control = 3,
+  user_defined = 4,
+  unused = 5,
+  byte = 6,
+};
+
+struct TokenEntry {
+  std::string text;
+  TokenKind kind = TokenKind::normal;
+  float score = 0;
+};
+
+class Vocabulary {
+ public:
+  static constexpr size_t kTokensMax = 1u << 20;
+  static constexpr size_t kTokenBytesMax = 4096;
+
+  // Errors: malformed names the key; not_found when the file has no tokens.
+  static Result<Vocabulary> read(const gguf::Contents& contents);
+
+  size_t size() const { return tokens_.size(); }
+  const TokenEntry& entry(Token token) const { return tokens_[static_cast<size_t>(token)]; }
+  bool contains(Token token) const { return token >= 0 && static_cast<size_t>(token) < size(); }
+  std::optional<Token> find(std::string_view text) const;
+
+  std::optional<Token> begin_token() const { return begin_; }
+  std::optional<Token> end_token() const { return end_; }
+  std::optional<Token> unknown_token() const { return unknown_; }
+  // True for every token that ends a reply: end of sequence, of turn, of message.
+  bool is_end(Token token) const { return is_end_[static_cast<size_t>(token)]; }
+
+ private:
+  Status read_tokens(const gguf::Contents& contents);
+  Status read_roles(const gguf::Contents& contents);
+  Result<std::optional<Token>> read_role(const gguf::Contents& contents,
+                                         std::string_view key) const;
+
+  std::vector<TokenEntry> tokens_;
+  std::vector<bool> is_end_;
+  // Keys view into tokens_, whose strings do not move once read.
+  std::unordered_map<std::string_view, Token> by_text_;
+  std::optional<Token> begin_;
+  std::optional<Token> end_;
+  std::optional<Token> unknown_;
+};
+
+}  // namespace plinth::engine
