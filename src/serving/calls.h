@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// The calls under way and the models they go to. A call waits for a slot, runs on a replica,
+// perhaps moves to another one before its first event, and ends once. One thread of its own starts
+// what waited, and polls deadlines and cancellations; nobody's thread is held while a call waits.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/mutex.h"
+#include "guard/request.h"
+#include "serving/channel.h"
+#include "serving/loader.h"
+#include "serving/meters.h"
+#include "serving/model.h"
+#include "serving/router/strategies.h"
+
+namespace plinth::serving {
+
+// How soon a cancellation or a passed deadline is seen.
+inline constexpr Duration kPollInterval = std::chrono::milliseconds(5);
+
+class Calls {
+ public:
+  explicit Calls(const ServingOptions& options);
+  ~Calls();  // every open stream ends with cancelled; waits for the replicas' threads
+  Calls(const Calls&) = delete;
+  Calls& operator=(const Calls&) = delete;
+
+  // The replica becomes part of the model of that name, which is made when new.
+  Status add_replica(const ModelSpec& spec, LoadedReplica loaded);
+  void add_failure(const ModelSpec& spec, const Error& error);
+
+  struct ModelFacts {
+    ReplicaKind kind = ReplicaKind::native;
+    bool is_local = true;
+    bool is_ready = false;
+    size_t replicas = 0;
+    std::string failure;
+  };
+  std::optional<ModelFacts> facts(const std::string& model) const;
+  std::vector<ModelStatus> statuses() const;
+  std::string first_ready() const;
+  uint64_t memory_bytes_used() const;
+
+  // Admits and, when a slot is free, starts. Errors as in Serving::chat.
+  Result<std::unique_ptr<ChatStream>> begin(const guard::Request& request,
+                                            protocol::ChatRequest chat);
+
+ private:
+  enum class Phase : uint8_t { waiting, starting, running };
+
+  struct Call {
+    std::string id;
+    Model* model = nullptr;  // models are never removed
+    protocol::ChatRequest chat;
+    PromptShape shape;
+    ChannelWriter writer;
+    Deadline deadline;
+    Cancellation cancellation;
+    Phase phase = Phase::waiting;
+    int attempt = 0;
+    ReplicaEntry* replica = nullptr;  // of the present attempt
+    std::set<std::string> tried{};
+    CallTimes times{};
+    bool has_event = false;    // something of the reply was written: no other replica can take over
+    bool is_stopping = false;  // its replica is to be told to cancel as soon as it runs
+    bool is_cancel_sent = false;
+    std::optional<protocol::ChatEvent>
+        verdict{};  // how it ends, whatever the replica says after being stopped
+  };
+
+  // What one look at the calls found to do, once the lock is released.
+  struct Work {
+    std::vector<std::string> starts;
+    std::vector<std::pair<Replica*, std::string>> cancels;
+    std::vector<std::function<void()>> ends;  // writes the last event, counts
+    bool is_empty() const { return starts.empty() && cancels.empty() && ends.empty(); }
+  };
+
+  struct Attempt {
+    Replica* replica = nullptr;
+    ReplicaCall call;
+    int number = 0;
+  };
+
+  void run_dispatcher() EXCLUDES(mutex_);
+  Work look() REQUIRES(mutex_);
+  // How the call should end now for reasons of its own; nullopt: it goes on.
+  std::optional<protocol::ChatEvent> reason_to_end(const Call& call, MonotonicTime now) const
+      REQUIRES(mutex_);
+  void stop_running(const std::string& id, Call& call, protocol::ChatEvent last, Work& work)
+      REQUIRES(mutex_);
+  void start_waiting(Model& model) REQUIRES(mutex_);
+
+  Status start(const std::string& id) EXCLUDES(mutex_);
+  // nullopt: the call has ended meanwhile.
+  Result<std::optional<Attempt>> choose(const std::string& id) EXCLUDES(mutex_);
+  Status start_attempt(const std::string& id, Attempt attempt) EXCLUDES(mutex_);
+  void on_event(const std::string& id, int attempt, protocol::ChatEvent event) EXCLUDES(mutex_);
+  bool try_elsewhere(Call& call, const Error& cause, MonotonicTime now) REQUIRES(mutex_);
+  bool has_untried(const Call& call) const REQUIRES(mutex_);
+
+  // Takes the call out, gives its slot back; the returned function tells the reader and the meters.
+  std::function<void()> end(const std::string& id, protocol::ChatEvent last) REQUIRES(mutex_);
+  void update_queue_depth() REQUIRES(mutex_);
+
+  const Clock& clock_;
+  IdSource& ids_;
+  const decisions::AdmitLimits limits_;
+  const Strategy choose_replica_;
+  Meters meters_;
+
+  mutable Mutex mutex_;
+  Condition changed_;
+  bool is_stopping_ GUARDED_BY(mutex_) = false;
+  std::map<std::string, std::unique_ptr<Call>> calls_ GUARDED_BY(mutex_);
+  std::vector<std::string> due_
+      GUARDED_BY(mutex_);  // calls to start: a slot or another replica is theirs
+  PrincipalBuckets buckets_ GUARDED_BY(mutex_);
+  std::vector<std::string> order_ GUARDED_BY(mutex_);  // names in the order they were added
+  // After everything the replicas' threads use: destroying a replica waits for its threads.
+  std::map<std::string, std::unique_ptr<Model>> models_ GUARDED_BY(mutex_);
+  std::thread dispatcher_;
+};
+
+}  // namespace plinth::serving

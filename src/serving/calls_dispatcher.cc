@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// The thread of Calls: starts what has a slot, and looks at every call for a reason to end that its
+// replica does not know of: a cancellation, a passed deadline, too long a wait.
+#include "base/log.h"
+#include "base/units.h"
+#include "serving/calls.h"
+#include "serving/chat_events.h"
+
+namespace plinth::serving {
+
+using protocol::ChatEvent;
+
+void Calls::run_dispatcher() {
+  while (true) {
+    Work work;
+    {
+      MutexLock lock(mutex_);
+      work = look();
+      while (work.is_empty() && !is_stopping_) {
+        if (calls_.empty()) {
+          changed_.wait(mutex_);
+        } else {
+          changed_.wait_for(mutex_, kPollInterval);
+        }
+        work = look();
+      }
+      if (is_stopping_) return;
+    }
+    for (const auto& [replica, id] : work.cancels) replica->cancel(id);
+    for (const auto& tell : work.ends) tell();
+    for (const std::string& id : work.starts) {
+      // A failed start has told the reader already.
+      if (const Status started = start(id); started.is_error()) {
+        log_event(LogLevel::info, "serving.start_failed",
+                  {{"call", id}, {"error", std::string(error_name(started.error().code))}});
+      }
+    }
+  }
+}
+
+Calls::Work Calls::look() {
+  Work work;
+  work.starts.swap(due_);
+  const MonotonicTime now = clock_.now();
+  std::vector<std::pair<std::string, ChatEvent>> over;
+  for (auto& [id, call] : calls_) {
+    if (call->is_stopping && call->is_cancel_sent) continue;
+    auto last = reason_to_end(*call, now);
+    if (!last) continue;
+    if (call->replica == nullptr) {
+      over.emplace_back(id, *std::move(last));
+    } else {
+      stop_running(id, *call, *std::move(last), work);
+    }
+  }
+  for (auto& [id, last] : over) work.ends.push_back(end(id, std::move(last)));
+  return work;
+}
+
+std::optional<ChatEvent> Calls::reason_to_end(const Call& call, MonotonicTime now) const {
+  if (call.writer.is_cancelled() || call.cancellation.is_cancelled()) return cancelled_event();
+  if (call.deadline.time() && now >= *call.deadline.time()) {
+    return failed_event(make_error(ErrorCode::deadline_exceeded,
+                                   call.phase == Phase::waiting
+                                       ? "the deadline passed while the request waited for a slot"
+                                       : "the deadline passed before the reply was complete"));
+  }
+  if (call.phase == Phase::waiting && now - call.times.admitted >= limits_.queue_wait_max) {
+    Error error = make_error(ErrorCode::overloaded, "no slot became free within " +
+                                                        format_duration(limits_.queue_wait_max) +
+                                                        "; try again later");
+    error.retry_after_ms = to_ms(decisions::kRetryAfterUnknown);
+    return failed_event(std::move(error));
+  }
+  return std::nullopt;
+}
+
+// The slot stays taken until the replica has let go; the reader of a passed deadline hears of it at
+// once.
+void Calls::stop_running(const std::string& id, Call& call, ChatEvent last, Work& work) {
+  const bool is_first_time = !call.is_stopping;
+  call.is_stopping = true;
+  if (is_first_time && last.kind == ChatEvent::Kind::failed) {
+    call.verdict = last;
+    work.ends.push_back([writer = call.writer, last = std::move(last)]() mutable {
+      writer.write(std::move(last));
+    });
+  }
+  if (call.phase != Phase::running) return;  // seen again once its replica knows it
+  call.is_cancel_sent = true;
+  work.cancels.emplace_back(call.replica->replica.get(), id);
+}
+
+}  // namespace plinth::serving

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// Native models are placed by decisions::place over the node's inventory; upstreams only need a
+// URL.
+#include "serving/loader.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "cluster/inventory.h"
+#include "decisions/place.h"
+#include "engine/engine.h"
+#include "serving/replicas/native.h"
+#include "serving/upstreams/upstream.h"
+
+namespace plinth::serving {
+
+namespace {
+
+constexpr int kNativeSequencesMax = 8;                     // decoded together in one batch
+constexpr uint64_t kNativeKvBytesMax = uint64_t{8} << 30;  // the engine's limit for all sequences
+constexpr int64_t kContextTokensMax = 1 << 24;
+
+bool is_loopback_host(const std::string& host) {
+  return host == "localhost" || host == "::1" || host == "[::1]" || host.starts_with("127.");
+}
+
+// The devices' memory, narrowed to the limit this node was given (0: none) and to what its models
+// leave. The second matters without a limit too: the kernel counts a page as used only once it was
+// touched.
+Result<std::vector<decisions::PlaceDevice>> devices_within(uint64_t limit, uint64_t used) {
+  const auto inventory = TRY(cluster::read_inventory());
+  auto devices = cluster::place_devices(inventory);
+  for (decisions::PlaceDevice& device : devices) {
+    if (device.kind != decisions::DeviceKind::cpu) continue;
+    uint64_t& total = device.memory_bytes_total;
+    if (limit != 0) total = std::min(total, limit);
+    device.memory_bytes_free = std::min(device.memory_bytes_free, total - std::min(total, used));
+  }
+  return devices;
+}
+
+struct Place {
+  std::string detail;
+  uint64_t bytes = 0;
+  int sequences = kNativeSequencesMax;
+};
+
+// What the engine will hold: full length for every sequence, as far as its own limit goes; for one
+// it must do.
+Result<uint64_t> kv_bytes(const ModelSpec& spec, const engine::ModelSummary& summary,
+                          int sequences) {
+  const int64_t context = spec.context_tokens_max > 0
+                              ? std::min(spec.context_tokens_max, summary.context_tokens)
+                              : summary.context_tokens;
+  uint64_t one = 0;
+  uint64_t all = 0;
+  if (context < 0 ||
+      __builtin_mul_overflow(summary.kv_bytes_per_token, static_cast<uint64_t>(context), &one) ||
+      __builtin_mul_overflow(one, static_cast<uint64_t>(sequences), &all)) {
+    return make_error(ErrorCode::malformed, spec.path +
+                                                ": its KV cache would need more bytes than "
+                                                "64 bits count");
+  }
+  return std::max(one, std::min(all, kNativeKvBytesMax));
+}
+
+// As many sequences at once as memory allows: 8, 4, 2 or 1.
+Result<Place> place_native(const ServingOptions& options, const ModelSpec& spec,
+                           uint64_t memory_bytes_used) {
+  const engine::ModelSummary summary = TRY(engine::inspect_model(spec.path));
+  const auto devices = devices_within(options.memory_bytes_max, memory_bytes_used);
+  if (devices.is_error()) {
+    log_event(LogLevel::warning, "serving.inventory_failed", {{"cause", devices.error().message}});
+    return Place{"placed without knowing the node's memory: " + devices.error().message, 0};
+  }
+  decisions::PlaceDecision decision;
+  for (int sequences = kNativeSequencesMax; sequences >= 1; sequences /= 2) {
+    decisions::PlaceQuery query;
+    query.model = spec.name;
+    query.weight_bytes = summary.file_bytes;
+    query.kv_bytes = TRY(kv_bytes(spec, summary, sequences));
+    query.layers = summary.layers;
+    query.gpu_layers_max = 0;  // the engine computes on CPUs
+    decision = decisions::place(query, *devices);
+    if (decision.is_placed) {
+      return Place{decision.reason + "; " + std::to_string(sequences) + " sequences at once",
+                   query.weight_bytes + query.kv_bytes, sequences};
+    }
+  }
+  return make_error(ErrorCode::unavailable,
+                    "model " + spec.name + " does not fit: " + decision.reason +
+                        "; lower context_tokens_max or choose a smaller model",
+                    "context_tokens_max");
+}
+
+Result<LoadedReplica> load_native(const ServingOptions& options, const ModelSpec& spec,
+                                  const std::string& replica_id, uint64_t memory_bytes_used) {
+  if (spec.path.empty()) {
+    return make_error(ErrorCode::invalid_argument,
+                      "model " + spec.name + ": path: expected a GGUF file", "path");
+  }
+  const Place place = TRY(place_native(options, spec, memory_bytes_used));
+  engine::EngineOptions engine_options;
+  engine_options.path = spec.path;
+  engine_options.threads = spec.threads;
+  engine_options.context_tokens_max = spec.context_tokens_max;
+  engine_options.sequences_max = place.sequences;
+  engine_options.queue_max = options.admission.running_max;
+  engine_options.metrics = &options.metrics;
+  NativeOptions native{.id = replica_id,
+                       .engine = TRY(engine::Engine::load(engine_options)),
+                       .ids = options.ids,
+                       .context_tokens_max = spec.context_tokens_max,
+                       .parallel_max = place.sequences};
+  LoadedReplica loaded;
+  loaded.replica = create_native_replica(std::move(native));
+  loaded.detail = place.detail;
+  loaded.memory_bytes = place.bytes;
+  loaded.has_prefix_cache = true;
+  return loaded;
+}
+
+Result<LoadedReplica> load_upstream(const ServingOptions& options, const ModelSpec& spec,
+                                    const std::string& replica_id) {
+  UpstreamOptions upstream{.id = replica_id,
+                           .url = spec.url,
+                           .model = spec.upstream_model.empty() ? spec.name : spec.upstream_model,
+                           .api_key = spec.api_key,
+                           .client = options.client,
+                           .workers = options.workers,
+                           .ids = options.ids};
+  LoadedReplica loaded;
+  loaded.replica = TRY(create_upstream(std::move(upstream)));
+  const http::Url url = TRY(http::parse_url(spec.url));
+  loaded.is_local = is_loopback_host(url.host);
+  loaded.detail = "upstream at " + url.scheme + "://" + url.origin();
+  return loaded;
+}
+
+}  // namespace
+
+Result<LoadedReplica> load_replica(const ServingOptions& options, const ModelSpec& spec,
+                                   const std::string& replica_id, uint64_t memory_bytes_used) {
+  if (spec.context_tokens_max < 0 || spec.context_tokens_max > kContextTokensMax) {
+    return make_error(ErrorCode::invalid_argument,
+                      "context_tokens_max: expected 0 to " + std::to_string(kContextTokensMax) +
+                          ", got " + std::to_string(spec.context_tokens_max),
+                      "context_tokens_max");
+  }
+  if (spec.kind == ReplicaKind::native) {
+    return load_native(options, spec, replica_id, memory_bytes_used);
+  }
+  return load_upstream(options, spec, replica_id);
+}
+
+}  // namespace plinth::serving

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names of the metrics stand in telemetry's table; the event's fields stand here.
+#include "serving/meters.h"
+
+#include "base/units.h"
+
+namespace plinth::serving {
+
+namespace {
+
+using telemetry::Metric;
+
+constexpr std::string_view kTopic = "model";
+constexpr std::string_view kQueue = "admission";
+constexpr std::string_view kOperation = "chat";
+
+double seconds(Duration span) { return std::chrono::duration<double>(span).count(); }
+
+}  // namespace
+
+void Meters::refused(const Error& error) {
+  metrics_.add(Metric::admission_refused, 1, {{"reason", error_name(error.code)}});
+}
+
+void Meters::queue_depth(int waiting) {
+  metrics_.set(Metric::queue_depth, waiting, {{"queue", kQueue}});
+}
+
+void Meters::started(const std::string& model, const std::string& call,
+                     const decisions::RouteChoice& choice, Duration waited) {
+  metrics_.observe(Metric::queue_wait_seconds, seconds(waited), {{"queue", kQueue}});
+  events_.publish(std::string(kTopic), Json::object({{"model", model},
+                                                     {"event", "started"},
+                                                     {"id", call},
+                                                     {"replica", choice.id.value_or("")},
+                                                     {"reason", choice.reason},
+                                                     {"wait_ms", to_ms(waited)}})
+                                           .dump());
+}
+
+void Meters::retried(const Error& cause) {
+  metrics_.add(Metric::router_retries, 1, {{"reason", error_name(cause.code)}});
+}
+
+void Meters::ended(const std::string& model, const std::string& call, const CallTimes& times,
+                   const protocol::ChatEvent& end) {
+  const telemetry::MetricLabels labels = {{"gen_ai_operation_name", kOperation},
+                                          {"gen_ai_request_model", model}};
+  metrics_.observe(Metric::gen_ai_request_seconds, seconds(times.ended - times.admitted), labels);
+  Json event = Json::object({{"model", model},
+                             {"event", "finished"},
+                             {"id", call},
+                             {"duration_ms", to_ms(times.ended - times.admitted)}});
+  if (times.first_token) {
+    const Duration first = *times.first_token - times.admitted;
+    metrics_.observe(Metric::gen_ai_first_token_seconds, seconds(first), labels);
+    event.set("first_token_ms", to_ms(first));
+  }
+  if (end.kind == protocol::ChatEvent::Kind::failed) {
+    event.set("error", error_name(end.error.code));
+  } else {
+    const protocol::Usage& usage = end.usage;
+    if (times.first_token && usage.completion_tokens > 1) {
+      metrics_.observe(Metric::gen_ai_output_token_seconds,
+                       seconds(times.ended - *times.first_token) /
+                           static_cast<double>(usage.completion_tokens - 1),
+                       labels);
+    }
+    metrics_.observe(Metric::gen_ai_tokens, static_cast<double>(usage.prompt_tokens),
+                     {{"gen_ai_operation_name", kOperation},
+                      {"gen_ai_request_model", model},
+                      {"gen_ai_token_type", "input"}});
+    metrics_.observe(Metric::gen_ai_tokens, static_cast<double>(usage.completion_tokens),
+                     {{"gen_ai_operation_name", kOperation},
+                      {"gen_ai_request_model", model},
+                      {"gen_ai_token_type", "output"}});
+    event.set("reason", protocol::finish_reason_name(end.reason));
+    event.set("prompt_tokens", usage.prompt_tokens);
+    event.set("completion_tokens", usage.completion_tokens);
+    event.set("cached_tokens", usage.cached_tokens);
+  }
+  events_.publish(std::string(kTopic), event.dump());
+}
+
+void Meters::model_added(const std::string& model, const std::string& state, Duration took) {
+  metrics_.add(Metric::replicas, 1, {{"state", state}});
+  if (state == "ready") {
+    metrics_.observe(Metric::model_load_seconds, seconds(took), {{"gen_ai_request_model", model}});
+  }
+  events_.publish(std::string(kTopic),
+                  Json::object({{"model", model}, {"event", "added"}, {"state", state}}).dump());
+}
+
+}  // namespace plinth::serving

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// Chat to engine and back: renders the model's template, submits, translates events.
+#include "serving/replicas/native.h"
+
+#include <map>
+#include <optional>
+
+#include "base/limits.h"
+#include "base/mutex.h"
+#include "serving/replicas/template_json.h"
+
+namespace plinth::serving {
+
+namespace {
+
+using protocol::ChatEvent;
+using protocol::FinishReason;
+
+FinishReason finish_reason(engine::GenerateEvent::Reason reason) {
+  switch (reason) {
+    case engine::GenerateEvent::Reason::stop:
+      return FinishReason::stop;
+    case engine::GenerateEvent::Reason::length:
+      return FinishReason::length;
+    case engine::GenerateEvent::Reason::tool_calls:
+      return FinishReason::tool_calls;
+    case engine::GenerateEvent::Reason::cancelled:
+      return FinishReason::cancelled;
+  }
+  return FinishReason::error;
+}
+
+ChatEvent chat_event(engine::GenerateEvent event, IdSource& ids) {
+  ChatEvent out;
+  switch (event.kind) {
+    case engine::GenerateEvent::Kind::text:
+      out.kind = ChatEvent::Kind::text;
+      out.text = std::move(event.text);
+      break;
+    case engine::GenerateEvent::Kind::tool_call:
+      out.kind = ChatEvent::Kind::tool_call;
+      out.tool_call = {ids.make("call"), std::move(event.tool_name),
+                       std::move(event.tool_arguments)};
+      break;
+    case engine::GenerateEvent::Kind::finished:
+      out.kind = ChatEvent::Kind::finished;
+      out.reason = finish_reason(event.reason);
+      out.usage = {event.prompt_tokens, event.completion_tokens, event.cached_tokens};
+      break;
+    case engine::GenerateEvent::Kind::failed:
+      out.kind = ChatEvent::Kind::failed;
+      out.error = std::move(event.error);
+      break;
+  }
+  return out;
+}
+
+bool is_end(const engine::GenerateEvent& event) {
+  return event.kind == engine::GenerateEvent::Kind::finished ||
+         event.kind == engine::GenerateEvent::Kind::failed;
+}
+
+class NativeReplica final : public Replica {
+ public:
+  explicit NativeReplica(NativeOptions options)
+      : id_(std::move(options.id)),
+        ids_(options.ids),
+        context_tokens_(context_of(options)),
+        parallel_max_(options.parallel_max),
+        engine_(std::move(options.engine)) {}
+
+  const std::string& id() const override { return id_; }
+  ReplicaKind kind() const override { return ReplicaKind::native; }
+  int parallel_max() const override { return parallel_max_; }
+
+  Status start(ReplicaCall call, ReplicaSink sink) override {
+    engine::GenerateRequest request = TRY(prepare(call.chat));
+    {
+      MutexLock lock(mutex_);
+      calls_[call.id] = {};
+    }
+    auto submitted = engine_->submit(std::move(request),
+                                     [this, id = call.id, sink = std::move(sink)](auto event) {
+                                       if (is_end(event)) forget(id);
+                                       sink(chat_event(std::move(event), ids_));
+                                     });
+    if (submitted.is_error()) {
+      forget(call.id);
+      return std::move(submitted).error();
+    }
+    bool is_cancel_due = false;
+    {
+      // The reply may have ended already, then nothing is left to cancel.
+      MutexLock lock(mutex_);
+      const auto found = calls_.find(call.id);
+      if (found != calls_.end()) {
+        found->second.sequence = *submitted;
+        is_cancel_due = found->second.is_cancelled;
+      }
+    }
+    if (is_cancel_due) engine_->cancel(*submitted);
+    return ok();
+  }
+
+  void cancel(const std::string& call_id) override {
+    std::optional<engine::SequenceId> sequence;
+    {
+      MutexLock lock(mutex_);
+      const auto found = calls_.find(call_id);
+      if (found == calls_.end()) return;
+      found->second.is_cancelled = true;
+      sequence = found->second.sequence;
+    }
+    if (sequence) engine_->cancel(*sequence);
+  }
+
+  ReplicaLoad load() const override {
+    const engine::EngineLoad load = engine_->load();
+    // The engine counts iterations, and each gives every running sequence one token.
+    return {load.running, load.waiting, load.prefill_tokens_per_s,
+            load.decode_tokens_per_s * std::max(load.running, 1)};
+  }
+
+  Json describe() const override { return engine_->summary().to_json(); }
+
+ private:
+  struct Running {
+    std::optional<engine::SequenceId> sequence;  // nullopt until submitted
+    bool is_cancelled = false;
+  };
+
+  static int64_t context_of(const NativeOptions& options) {
+    const int64_t trained = options.engine->summary().context_tokens;
+    return options.context_tokens_max > 0 ? std::min(options.context_tokens_max, trained) : trained;
+  }
+
+  Result<engine::GenerateRequest> prepare(const protocol::ChatRequest& chat) const {
+    const bool has_tools = !chat.tools.empty() && chat.tool_choice != protocol::ToolChoice::none;
+    engine::GenerateRequest request;
+    request.prompt = TRY(engine_->render_chat(template_messages(chat.messages),
+                                              has_tools ? template_tools(chat.tools) : Json()));
+    const auto prompt = static_cast<int64_t>(request.prompt.size());
+    if (prompt >= context_tokens_) {
+      return make_error(ErrorCode::context_length_exceeded,
+                        "the conversation has " + std::to_string(prompt) +
+                            " tokens, the model's context is " + std::to_string(context_tokens_) +
+                            "; drop older messages",
+                        "messages");
+    }
+    // A request that leaves max_tokens out, or asks for more than is left, gets what is left.
+    const int64_t left = std::min(context_tokens_ - prompt, limits::kOutputTokensMax);
+    request.max_tokens = chat.max_tokens ? std::min(*chat.max_tokens, left) : left;
+    request.sampling.temperature = chat.sampling.temperature;
+    request.sampling.top_p = chat.sampling.top_p;
+    if (chat.sampling.seed) request.sampling.seed = static_cast<uint64_t>(*chat.sampling.seed);
+    request.stop = chat.stop;
+    request.is_tool_call_parsing = has_tools;
+    return request;
+  }
+
+  void forget(const std::string& call_id) {
+    MutexLock lock(mutex_);
+    calls_.erase(call_id);
+  }
+
+  const std::string id_;
+  IdSource& ids_;
+  const int64_t context_tokens_;
+  const int parallel_max_;
+  Mutex mutex_;
+  std::map<std::string, Running> calls_ GUARDED_BY(mutex_);
+  // Last: its destructor ends what runs, and those ends still come through forget().
+  const std::unique_ptr<engine::Engine> engine_;
+};
+
+}  // namespace
+
+std::unique_ptr<Replica> create_native_replica(NativeOptions options) {
+  return std::make_unique<NativeReplica>(std::move(options));
+}
+
+}  // namespace plinth::serving

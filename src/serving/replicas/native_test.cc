@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+// The native replica over an engine whose part a test plays, and over the starter model where it is
+// present.
+#include "serving/replicas/native.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "base/limits.h"
+#include "base/queue.h"
+#include "serving/replicas/template_json.h"
+#include "serving/serving.h"
+#include "serving/testing/scripted_client.h"
+
+namespace plinth::serving {
+namespace {
+
+using engine::GenerateEvent;
+using protocol::ChatEvent;
+
+// Notes what it is given; the test decides what comes back, and when.
+class ScriptedEngine final : public engine::Engine {
+ public:
+  ScriptedEngine() { summary_.context_tokens = 100; }
+
+  const engine::ModelSummary& summary() const override { return summary_; }
+  std::vector<engine::Token> tokenize(std::string_view, bool, bool) const override { return {}; }
+  std::string detokenize(const std::vector<engine::Token>&) const override { return {}; }
+  Result<std::vector<engine::Token>> render_chat(const Json& messages,
+                                                 const Json& tools) const override {
+    messages_seen = messages;
+    tools_seen = tools;
+    return std::vector<engine::Token>(prompt_tokens, 1);
+  }
+  Result<engine::SequenceId> submit(engine::GenerateRequest request,
+                                    engine::GenerateSink given) override {
+    if (is_full) return make_error(ErrorCode::overloaded, "the engine's queue is full");
+    request_seen = std::move(request);
+    sink = std::move(given);
+    if (is_cancel_raced) on_submit();
+    return engine::SequenceId{7};
+  }
+  void cancel(engine::SequenceId sequence) override {
+    cancelled.push_back(sequence);
+    end(GenerateEvent::Reason::cancelled);
+  }
+  engine::EngineLoad load() const override { return {.running = 1, .waiting = 2}; }
+  Result<std::vector<std::vector<float>>> logits(const std::vector<engine::Token>&,
+                                                 const std::vector<int64_t>&) override {
+    return make_error(ErrorCode::unsupported, "no logits");
+  }
+
+  void end(GenerateEvent::Reason reason) {
+    GenerateEvent event;
+    event.kind = GenerateEvent::Kind::finished;
+    event.reason = reason;
+    event.prompt_tokens = 3;
+    event.completion_tokens = 2;
+    event.cached_tokens = 1;
+    sink(event);
+  }
+
+  size_t prompt_tokens = 10;
+  bool is_full = false;
+  bool is_cancel_raced = false;
+  std::function<void()> on_submit;
+  mutable Json messages_seen;
+  mutable Json tools_seen;
+  engine::GenerateRequest request_seen;
+  engine::GenerateSink sink;
+  std::vector<engine::SequenceId> cancelled;
+
+ private:
+  engine::ModelSummary summary_;
+};
+
+protocol::ChatRequest chat_with_tool() {
+  protocol::ChatRequest chat;
+  protocol::Message user;
+  user.content = "what is in a.txt?";
+  protocol::Message assistant;
+  assistant.role = protocol::Role::assistant;
+  assistant.tool_calls.push_back({"call_1", "read_file", R"({"path":"a.txt"})"});
+  assistant.tool_calls.push_back({"call_2", "read_file", "not json"});
+  protocol::Message tool;
+  tool.role = protocol::Role::tool;
+  tool.tool_call_id = "call_1";
+  tool.content = "words";
+  chat.messages = {user, assistant, tool};
+  chat.tools.push_back({"read_file", "reads a file", Json::object({{"type", "object"}})});
+  return chat;
+}
+
+struct Bench {
+  Bench() {
+    auto scripted = std::make_unique<ScriptedEngine>();
+    engine = scripted.get();
+    replica = create_native_replica(
+        {.id = "m#0", .engine = std::move(scripted), .ids = ids, .parallel_max = 8});
+  }
+  Status start(protocol::ChatRequest chat) {
+    return replica->start({"call", std::move(chat)},
+                          [this](ChatEvent event) { events.push_back(std::move(event)); });
+  }
+  SystemClock clock;
+  SystemRandom random;
+  IdSource ids{clock, random};
+  std::unique_ptr<Replica> replica;
+  ScriptedEngine* engine = nullptr;
+  std::vector<ChatEvent> events;
+};
+
+TEST(Native, gives_the_template_tool_arguments_as_objects) {
+  Bench bench;
+  ASSERT_TRUE(bench.start(chat_with_tool()).is_ok());
+  const Json& calls = bench.engine->messages_seen.items()[1]["tool_calls"];
+  EXPECT_EQ(calls.items()[0]["function"]["arguments"]["path"].as_string(), "a.txt");
+  EXPECT_EQ(calls.items()[1]["function"]["arguments"].as_string(), "not json");
+  EXPECT_EQ(bench.engine->messages_seen.items()[2]["tool_call_id"].as_string(), "call_1");
+  EXPECT_EQ(bench.engine->tools_seen.items()[0]["function"]["name"].as_string(), "read_file");
+  EXPECT_TRUE(bench.engine->request_seen.is_tool_call_parsing);
+}
+
+TEST(Native, tool_choice_none_hides_the_tools) {
+  Bench bench;
+  protocol::ChatRequest chat = chat_with_tool();
+  chat.tool_choice = protocol::ToolChoice::none;
+  ASSERT_TRUE(bench.start(chat).is_ok());
+  EXPECT_TRUE(bench.engine->tools_seen.is_null());
+  EXPECT_FALSE(bench.engine->request_seen.is_tool_call_parsing);
+}
+
+TEST(Native, asks_for_no_more_tokens_than_the_context_has_left) {
+  Bench bench;
+  protocol::ChatRequest chat = chat_with_tool();
+  ASSERT_TRUE(bench.start(chat).is_ok());
+  EXPECT_EQ(bench.engine->request_seen.max_tokens, 90);
+  chat.max_tokens = 5;
+  ASSERT_TRUE(bench.start(chat).is_ok());
+  EXPECT_EQ(bench.engine->request_seen.max_tokens, 5);
+  chat.max_tokens = 5'000;
+  ASSERT_TRUE(bench.start(chat).is_ok());
+  EXPECT_EQ(bench.engine->request_seen.max_tokens, 90);
+  bench.engine->prompt_tokens = 100;
+  EXPECT_EQ(bench.start(chat).error().code, ErrorCode::context_length_exceeded);
+}
+
+TEST(Native, translates_events_and_gives_tool_calls_ids) {
+  Bench bench;
+  ASSERT_TRUE(bench.start(chat_with_tool()).is_ok());
+  GenerateEvent text;
+  text.text = "let me see";
+  bench.engine->sink(text);
+  GenerateEvent call;
+  call.kind = GenerateEvent::Kind::tool_call;
+  call.tool_name = "read_file";
+  call.tool_arguments = "{}";
+  bench.engine->sink(call);
+  bench.engine->sink(call);
+  bench.engine->end(GenerateEvent::Reason::tool_calls);
+  ASSERT_EQ(bench.events.size(), 4u);
+  EXPECT_EQ(bench.events[0].text, "let me see");
+  EXPECT_TRUE(bench.events[1].tool_call.id.starts_with("call_"));
+  EXPECT_NE(bench.events[1].tool_call.id, bench.events[2].tool_call.id);
+  EXPECT_EQ(bench.events[3].reason, protocol::FinishReason::tool_calls);
+  EXPECT_EQ(bench.events[3].usage.cached_tokens, 1);
+}
+
+TEST(Native, cancels_a_sequence_even_when_the_cancel_overtakes_the_submit) {
+  Bench bench;
+  bench.engine->is_cancel_raced = true;
+  bench.engine->on_submit = [&] { bench.replica->cancel("call"); };
+  ASSERT_TRUE(bench.start(chat_with_tool()).is_ok());
+  ASSERT_EQ(bench.engine->cancelled.size(), 1u);
+  EXPECT_EQ(bench.engine->cancelled[0], 7u);
+  EXPECT_EQ(bench.events.back().reason, protocol::FinishReason::cancelled);
+  bench.replica->cancel("call");
+  EXPECT_EQ(bench.engine->cancelled.size(), 1u);
+}
+
+TEST(Native, an_engine_without_room_refuses_the_start) {
+  Bench bench;
+  bench.engine->is_full = true;
+  EXPECT_EQ(bench.start(chat_with_tool()).error().code, ErrorCode::overloaded);
+  EXPECT_TRUE(bench.events.empty());
+}
+
+// The starter model through the whole of serving: placement, template, engine, channel.
+struct StarterNode {
+  static std::string path() { return PLINTH_SOURCE_DIR "/models/starter/starter.gguf"; }
+
+  Status add(uint64_t memory_bytes_max) {
+    serving = create_serving({.authorizer = authorizer,
+                              .client = client,
+                              .clock = clock,
+                              .ids = ids,
+                              .workers = workers,
+                              .events = events,
+                              .metrics = metrics,
+                              .admission = {},
+                              .memory_bytes_max = memory_bytes_max});
+    ModelSpec spec;
+    spec.name = "starter";
+    spec.path = path();
+    spec.threads = 1;
+    return serving->add_model(spec);
+  }
+
+  SystemClock clock;
+  SystemRandom random;
+  IdSource ids{clock, random};
+  testing::ScriptedClient client{
+      [](const auto&, const auto&, const auto&) { return testing::answered(500); }};
+  testing::NotingAuthorizer authorizer;
+  testing::NotingEvents events;
+  telemetry::Metrics metrics;
+  WorkerPool workers{1, 4};
+  std::unique_ptr<Serving> serving;
+};
+
+protocol::ChatRequest greeting() {
+  protocol::ChatRequest chat;
+  chat.model = "starter";
+  protocol::Message message;
+  message.content = "hello";
+  chat.messages.push_back(message);
+  chat.sampling.temperature = 0;
+  chat.max_tokens = 16;
+  return chat;
+}
+
+TEST(Native, answers_with_the_starter_model) {
+  if (!std::filesystem::exists(StarterNode::path())) GTEST_SKIP() << "no starter model";
+  StarterNode node;
+  const Status added = node.add(0);
+  ASSERT_TRUE(added.is_ok()) << added.error().message;
+  const guard::Request request;
+  const auto first = node.serving->chat_whole(request, greeting());
+  ASSERT_TRUE(first.is_ok()) << first.error().message;
+  EXPECT_FALSE(first->text.empty() && first->tool_calls.empty());
+  EXPECT_GT(first->usage.prompt_tokens, 0);
+  EXPECT_LE(first->usage.completion_tokens, 16);
+  const auto second = node.serving->chat_whole(request, greeting());
+  ASSERT_TRUE(second.is_ok());
+  EXPECT_EQ(first->text, second->text);  // greedy
+  const auto status = node.serving->model(request, "starter");
+  EXPECT_EQ(status->state, "ready");
+  EXPECT_NE(status->detail.find("needs "), std::string::npos);
+}
+
+TEST(Native, refuses_a_model_that_does_not_fit_and_says_what_is_missing) {
+  if (!std::filesystem::exists(StarterNode::path())) GTEST_SKIP() << "no starter model";
+  StarterNode node;
+  const Status added = node.add(1024);
+  ASSERT_TRUE(added.is_error());
+  EXPECT_EQ(added.error().code, ErrorCode::unavailable);
+  EXPECT_NE(added.error().message.find("cpu0 has 1 KiB free"), std::string::npos)
+      << added.error().message;
+}
+
+}  // namespace
+}  // namespace plinth::serving

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// A replica: one loaded instance of a model, or a remote server used like one. Messages in, events
+// out; the two sides share no objects, so a replica can as well live in another process or on
+// another node.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "protocol/chat.h"
+#include "serving/serving.h"
+
+namespace plinth::serving {
+
+// One reply to make. `id` is unique among the calls of a replica while it runs.
+struct ReplicaCall {
+  std::string id;
+  protocol::ChatRequest chat;
+};
+
+// Called in order on the replica's threads, ending with exactly one finished or failed; must not
+// block. May be called before start returns.
+using ReplicaSink = std::function<void(protocol::ChatEvent)>;
+
+struct ReplicaLoad {
+  int running = 0;
+  int waiting = 0;
+  double prefill_tokens_per_s = 0;  // 0: the replica does not know; the router measures
+  double decode_tokens_per_s = 0;   // of all sequences together
+};
+
+// Thread-safe. Destroying one ends its calls (their sinks see the end) and waits for its threads to
+// let go.
+class Replica {
+ public:
+  virtual ~Replica() = default;
+  virtual const std::string& id() const = 0;
+  virtual ReplicaKind kind() const = 0;
+  // Errors mean that the sink will not be called: invalid_argument, context_length_exceeded,
+  // overloaded, unsupported.
+  virtual Status start(ReplicaCall call, ReplicaSink sink) = 0;
+  // The sink then ends soon, with finished (cancelled) unless it had ended already. Unknown ids are
+  // ignored.
+  virtual void cancel(const std::string& call_id) = 0;
+  virtual ReplicaLoad load() const = 0;
+  virtual Json describe() const = 0;     // the model's summary, for people
+  virtual int parallel_max() const = 0;  // sequences it computes together; 0: unknown
+};
+
+}  // namespace plinth::serving

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// The door: authorizes every act, then hands it to Calls.
+#include "serving/serving.h"
+
+#include "base/log.h"
+#include "base/mutex.h"
+#include "serving/calls.h"
+#include "serving/loader.h"
+
+namespace plinth::serving {
+
+namespace {
+
+constexpr Duration kReadInterval = std::chrono::seconds(1);
+
+std::string one_line(const std::vector<ModelStatus>& models) {
+  std::string names;
+  for (const ModelStatus& model : models) names += (names.empty() ? "" : ", ") + model.name;
+  return names.empty() ? "this node serves none" : "this node serves " + names;
+}
+
+// What a policy may ask about a call: how much and with which tools, never the words.
+Json facts_of(const protocol::ChatRequest& chat, const Calls::ModelFacts& model) {
+  Json tools = Json::array();
+  for (const protocol::ToolSpec& tool : chat.tools) tools.push(tool.name);
+  return Json::object({
+      {"model", Json::object({{"name", chat.model},
+                              {"kind", replica_kind_name(model.kind)},
+                              {"is_local", model.is_local}})},
+      {"messages", chat.messages.size()},
+      {"tools", std::move(tools)},
+  });
+}
+
+class NodeServing final : public Serving {
+ public:
+  explicit NodeServing(const ServingOptions& options) : options_(options), calls_(options) {}
+
+  Status add_model(const ModelSpec& spec) override {
+    // One at a time: placement of the next model must see the memory of this one taken.
+    MutexLock lock(loading_);
+    const MonotonicTime begun = options_.clock.now();
+    Status added = load(spec);
+    if (added.is_error()) {
+      calls_.add_failure(spec, added.error());
+      log_event(LogLevel::error, "serving.model_failed",
+                {{"model", spec.name}, {"cause", added.error().message}});
+    } else {
+      log_event(LogLevel::info, "serving.model_ready", {{"model", spec.name}});
+    }
+    Meters(options_.metrics, options_.events)
+        .model_added(spec.name, added.is_ok() ? "ready" : "failed", options_.clock.now() - begun);
+    return added;
+  }
+
+  Result<std::vector<ModelStatus>> models(const guard::Request& request) override {
+    TRY(authorize(request, {guard::ActionKind::model_list, "model", "*", Json::object()}));
+    return calls_.statuses();
+  }
+
+  Result<ModelStatus> model(const guard::Request& request, const std::string& name) override {
+    TRY(authorize(request, {guard::ActionKind::model_list, "model", name, Json::object()}));
+    for (ModelStatus& status : calls_.statuses()) {
+      if (status.name == name) return std::move(status);
+    }
+    return unknown_model(name);
+  }
+
+  Result<std::unique_ptr<ChatStream>> chat(const guard::Request& request,
+                                           protocol::ChatRequest chat) override {
+    if (chat.model.empty()) chat.model = default_model();
+    // A principal that may not call a model is told so before it learns which models exist.
+    const auto facts = calls_.facts(chat.model);
+    TRY(authorize(request, {guard::ActionKind::model_call, "model", chat.model,
+                            facts_of(chat, facts.value_or(Calls::ModelFacts{}))}));
+    if (!facts) return unknown_model(chat.model);
+    if (!facts->is_ready) {
+      return make_error(ErrorCode::unavailable,
+                        "model " + chat.model + " could not be loaded: " + facts->failure);
+    }
+    if (chat.messages.empty()) {
+      return make_error(ErrorCode::invalid_argument, "messages: expected at least one message",
+                        "messages");
+    }
+    return calls_.begin(request, std::move(chat));
+  }
+
+  Result<protocol::ChatReply> chat_whole(const guard::Request& request,
+                                         protocol::ChatRequest chat_request) override {
+    const auto stream = TRY(chat(request, std::move(chat_request)));
+    protocol::ChatReply reply;
+    while (true) {
+      // Deadline and cancellation end the stream; the interval only bounds one wait.
+      auto event = stream->next(kReadInterval);
+      if (!event) continue;
+      switch (event->kind) {
+        case protocol::ChatEvent::Kind::text:
+          reply.text += event->text;
+          break;
+        case protocol::ChatEvent::Kind::tool_call:
+          reply.tool_calls.push_back(std::move(event->tool_call));
+          break;
+        case protocol::ChatEvent::Kind::failed:
+          return std::move(event->error);
+        case protocol::ChatEvent::Kind::finished:
+          reply.reason = event->reason;
+          reply.usage = event->usage;
+          return reply;
+      }
+    }
+  }
+
+  std::string default_model() const override { return calls_.first_ready(); }
+
+ private:
+  Status authorize(const guard::Request& request, const guard::Action& action) {
+    return guard::require_allowed(options_.authorizer.authorize(request, action));
+  }
+
+  Error unknown_model(const std::string& name) const {
+    return make_error(ErrorCode::not_found,
+                      "no model '" + name + "'; " + one_line(calls_.statuses()), "model");
+  }
+
+  Status load(const ModelSpec& spec) REQUIRES(loading_) {
+    if (spec.name.empty()) {
+      return make_error(ErrorCode::invalid_argument, "name: expected the model's name", "name");
+    }
+    size_t replicas = 0;
+    if (const auto present = calls_.facts(spec.name); present && present->is_ready) {
+      if (spec.kind == ReplicaKind::native || present->kind == ReplicaKind::native) {
+        return make_error(ErrorCode::already_exists,
+                          "model " + spec.name +
+                              " is already served; a second replica of a "
+                              "name must be an upstream of an upstream model",
+                          "name");
+      }
+      replicas = present->replicas;
+    }
+    const std::string replica = spec.name + "#" + std::to_string(replicas);
+    LoadedReplica loaded = TRY(load_replica(options_, spec, replica, calls_.memory_bytes_used()));
+    return calls_.add_replica(spec, std::move(loaded));
+  }
+
+  const ServingOptions options_;
+  Mutex loading_;
+  Calls calls_;
+};
+
+}  // namespace
+
+std::unique_ptr<Serving> create_serving(const ServingOptions& options) {
+  return std::make_unique<NodeServing>(options);
+}
+
+}  // namespace plinth::serving

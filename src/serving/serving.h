@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Serving: a model name and a ChatRequest become a stream of events, from whichever replica the router picks.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/json.h"
+#include "base/loop.h"
+#include "base/result.h"
+#include "guard/authorizer.h"
+#include "guard/request.h"
+#include "http/client.h"
+#include "protocol/chat.h"
+#include "store/events.h"
+#include "telemetry/metrics.h"
+
+namespace plinth::serving {
+
+// The reading end of one reply. Destroying it before the end cancels the work.
+class ChatStream {
+ public:
+  virtual ~ChatStream() = default;
+  virtual const std::string& id() const = 0;  // "req_…"
+  virtual std::optional<protocol::ChatEvent> try_next() = 0;
+  virtual std::optional<protocol::ChatEvent> next(Duration wait) = 0;  // blocks up to wait
+  // Called on a producing thread whenever an event is ready; must not block. Fires at once if one already waits.
+  virtual void on_ready(std::function<void()> callback) = 0;
+  virtual void cancel() = 0;
+};
+
+enum class ReplicaKind : uint8_t { native, upstream };
+
+// Declared in plinth.yaml (`models:`) or by `plinth up --model/--upstream`.
+struct ModelSpec {
+  std::string name;
+  ReplicaKind kind = ReplicaKind::native;
+  std::string path;            // native: GGUF
+  std::string url;             // upstream: base URL, ".../v1"
+  std::string upstream_model;  // upstream: the name there; empty: `name`
+  std::string api_key;         // upstream: resolved from api_key_env or api_key_file; never printed
+  int64_t context_tokens_max = 0;
+  int threads = 0;
+};
+
+struct ModelStatus {
+  std::string name;
+  std::string kind;   // "native" | "upstream" | "embedder"
+  std::string state;  // "ready" | "failed"
+  std::string detail; // placement reason or failure
+  Json summary = Json::object();
+  int running = 0;
+  int waiting = 0;
+  WallTime since;
+  Json to_json() const;
+};
+
+struct AdmissionOptions {
+  int running_max = 64;       // per model, handed to replicas
+  int queue_max = 128;        // waiting, per model; then overloaded with retry_after
+  Duration queue_wait_max = std::chrono::seconds(30);
+  double requests_per_second_max = 0;  // per principal; 0: no limit
+};
+
+struct ServingOptions {
+  guard::Authorizer& authorizer;
+  http::Client& client;
+  const Clock& clock;
+  IdSource& ids;
+  WorkerPool& workers;     // upstream calls block here
+  store::Events& events;   // topic "model"
+  telemetry::Metrics& metrics;
+  AdmissionOptions admission;
+  uint64_t memory_bytes_max = 0;  // 0: no limit known; a native model that does not fit is refused with the reason
+};
+
+// Thread-safe. Every acting call authorizes its Request first.
+class Serving {
+ public:
+  virtual ~Serving() = default;
+  // Start-up and operators: loads a native model or registers an upstream. Errors say why it does not fit.
+  virtual Status add_model(const ModelSpec& spec) = 0;
+  virtual Result<std::vector<ModelStatus>> models(const guard::Request& request) = 0;
+  virtual Result<ModelStatus> model(const guard::Request& request, const std::string& name) = 0;
+  // Authorizes model_call, admits, routes, starts. Errors: denied, not_found, overloaded, rate_limited,
+  // context_length_exceeded, invalid_argument. Later failures come as a failed event.
+  virtual Result<std::unique_ptr<ChatStream>> chat(const guard::Request& request,
+                                                   protocol::ChatRequest chat) = 0;
+  // The whole reply; blocks until finished, deadline or cancellation.
+  virtual Result<protocol::ChatReply> chat_whole(const guard::Request& request,
+                                                 protocol::ChatRequest chat) = 0;
+  virtual std::string default_model() const = 0;  // the first added; empty when none
+};
+
+std::unique_ptr<Serving> create_serving(const ServingOptions& options);
+
+}  // namespace plinth::serving

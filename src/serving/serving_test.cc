@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: Apache-2.0
+// Serving as its callers see it, over upstreams whose part a test plays: authorization, slots and
+// queue, deadlines, cancellation, other replicas, metrics and events.
+#include "serving/serving.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "serving/testing/scripted_client.h"
+
+namespace plinth::serving {
+namespace {
+
+using namespace testing;
+using namespace std::chrono_literals;
+using protocol::ChatEvent;
+using protocol::FinishReason;
+
+// Upstreams by the port of their URL: each request goes to the part of its port.
+struct Node {
+  explicit Node(AdmissionOptions admission = {})
+      : client([this](const auto& request, const auto& on_bytes, const auto& cancellation) {
+          const auto url = MUST(http::parse_url(request.url), "the test's URLs are well-formed");
+          return parts.at(url.port)(request, on_bytes, cancellation);
+        }) {
+    serving = create_serving({.authorizer = authorizer,
+                              .client = client,
+                              .clock = clock,
+                              .ids = ids,
+                              .workers = workers,
+                              .events = events,
+                              .metrics = metrics,
+                              .admission = admission});
+  }
+
+  Status add(const std::string& name, uint16_t port, ScriptedClient::Part part) {
+    parts[port] = std::move(part);
+    ModelSpec spec;
+    spec.name = name;
+    spec.kind = ReplicaKind::upstream;
+    spec.url = "http://127.0.0.1:" + std::to_string(port) + "/v1";
+    return serving->add_model(spec);
+  }
+
+  guard::Request request(const std::string& principal = "alice") const {
+    guard::Request made;
+    made.principal.id = principal;
+    made.principal.tenant = "default";
+    return made;
+  }
+
+  bool publishes(const std::string& words, Duration within = 5s) const {
+    const auto until = clock.now() + within;
+    while (clock.now() < until) {
+      for (const std::string& payload : events.payloads()) {
+        if (payload.find(words) != std::string::npos) return true;
+      }
+      std::this_thread::sleep_for(1ms);
+    }
+    return false;
+  }
+
+  SystemClock clock;
+  SystemRandom random;
+  IdSource ids{clock, random};
+  std::map<uint16_t, ScriptedClient::Part> parts;  // filled before the first call
+  ScriptedClient client;
+  NotingAuthorizer authorizer;
+  NotingEvents events;
+  telemetry::Metrics metrics;
+  WorkerPool workers{24, 256};
+  std::unique_ptr<Serving> serving;
+};
+
+protocol::ChatRequest hello(const std::string& model = "m") {
+  protocol::ChatRequest chat;
+  chat.model = model;
+  protocol::Message message;
+  message.content = "hello";
+  chat.messages.push_back(message);
+  return chat;
+}
+
+ScriptedClient::Part replies(const std::string& text) {
+  return [text](const auto&, const OnBytes& on_bytes, const auto&) {
+    on_bytes(text_chunk(text) + end_chunks("stop", 5, 2));
+    return answered(200);
+  };
+}
+
+// Streams one word, then nothing until it is let go or cancelled.
+struct Gate {
+  std::atomic<bool> is_open{false};
+  std::atomic<int> inside{0};
+  std::atomic<int> cancelled{0};
+
+  ScriptedClient::Part part() {
+    return [this](const auto&, const OnBytes& on_bytes,
+                  const Cancellation& cancellation) -> Result<http::ClientResponse> {
+      ++inside;
+      on_bytes(text_chunk("word"));
+      while (!is_open && !cancellation.is_cancelled()) std::this_thread::sleep_for(1ms);
+      --inside;
+      if (cancellation.is_cancelled()) {
+        ++cancelled;
+        return make_error(ErrorCode::cancelled, "cancelled");
+      }
+      on_bytes(end_chunks("stop", 5, 1));
+      return answered(200);
+    };
+  }
+  bool holds(int calls, Duration within = 5s) const {
+    const auto until = std::chrono::steady_clock::now() + within;
+    while (inside != calls && std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(1ms);
+    }
+    return inside == calls;
+  }
+};
+
+ScriptedClient::Part unreachable(std::atomic<int>& attempts) {
+  return [&attempts](const auto&, const auto&, const auto&) -> Result<http::ClientResponse> {
+    ++attempts;
+    return make_error(ErrorCode::unavailable, "connection refused");
+  };
+}
+
+ChatEvent last_event(ChatStream& stream) {
+  while (true) {
+    auto event = stream.next(10s);
+    if (!event) {
+      ADD_FAILURE() << "the stream went silent";
+      return {};
+    }
+    if (event->kind == ChatEvent::Kind::finished || event->kind == ChatEvent::Kind::failed) {
+      return *event;
+    }
+  }
+}
+
+TEST(Serving, answers_from_the_default_model_when_none_is_named) {
+  Node node;
+  EXPECT_EQ(node.serving->default_model(), "");
+  ASSERT_TRUE(node.add("m", 1, replies("hi")).is_ok());
+  EXPECT_EQ(node.serving->default_model(), "m");
+  const auto reply = node.serving->chat_whole(node.request(), hello(""));
+  ASSERT_TRUE(reply.is_ok()) << reply.error().message;
+  EXPECT_EQ(reply->text, "hi");
+  EXPECT_EQ(reply->usage.prompt_tokens, 5);
+  EXPECT_EQ(reply->reason, FinishReason::stop);
+}
+
+TEST(Serving, asks_the_authorizer_before_everything_and_tells_it_no_words) {
+  Node node;
+  ASSERT_TRUE(node.add("m", 1, replies("hi")).is_ok());
+  protocol::ChatRequest chat = hello();
+  chat.tools.push_back({"read_file", "reads", Json::object()});
+  ASSERT_TRUE(node.serving->chat_whole(node.request(), chat).is_ok());
+  const auto actions = node.authorizer.actions();
+  ASSERT_EQ(actions.size(), 1u);
+  EXPECT_EQ(actions[0].kind, guard::ActionKind::model_call);
+  EXPECT_EQ(actions[0].resource_type, "model");
+  EXPECT_EQ(actions[0].resource_id, "m");
+  EXPECT_EQ(actions[0].facts["model"]["kind"].as_string(), "upstream");
+  EXPECT_TRUE(actions[0].facts["model"]["is_local"].as_bool());
+  EXPECT_EQ(actions[0].facts["messages"].as_int(), 1);
+  EXPECT_EQ(actions[0].facts["tools"].items().front().as_string(), "read_file");
+  EXPECT_EQ(actions[0].facts.dump().find("hello"), std::string::npos);
+
+  EXPECT_EQ(node.serving->chat(node.request("mallory"), hello()).error().code, ErrorCode::denied);
+  EXPECT_EQ(node.serving->models(node.request("mallory")).error().code, ErrorCode::denied);
+  EXPECT_EQ(node.serving->model(node.request("mallory"), "m").error().code, ErrorCode::denied);
+  EXPECT_EQ(node.client.requests().size(), 1u);
+}
+
+TEST(Serving, names_the_models_it_has_when_asked_for_another) {
+  Node node;
+  ASSERT_TRUE(node.add("m", 1, replies("hi")).is_ok());
+  const auto stream = node.serving->chat(node.request(), hello("other"));
+  EXPECT_EQ(stream.error().code, ErrorCode::not_found);
+  EXPECT_NE(stream.error().message.find("this node serves m"), std::string::npos);
+  EXPECT_EQ(node.serving->model(node.request(), "other").error().code, ErrorCode::not_found);
+}
+
+TEST(Serving, retries_on_another_replica_after_connect_failure) {
+  Node node;
+  std::atomic<int> attempts{0};
+  ASSERT_TRUE(node.add("m", 1, unreachable(attempts)).is_ok());
+  ASSERT_TRUE(node.add("m", 2, replies("from the second")).is_ok());
+  for (int i = 0; i < 8; ++i) {
+    const auto reply = node.serving->chat_whole(node.request(), hello());
+    ASSERT_TRUE(reply.is_ok()) << reply.error().message;
+    EXPECT_EQ(reply->text, "from the second");
+  }
+  // Two connects by the upstream itself; after that it is avoided for a while.
+  EXPECT_EQ(attempts, 2);
+  EXPECT_NE(node.metrics.prometheus_text().find("plinth_router_retries_total"), std::string::npos);
+}
+
+TEST(Serving, fails_with_the_cause_when_no_replica_can_be_reached) {
+  Node node;
+  std::atomic<int> attempts{0};
+  ASSERT_TRUE(node.add("m", 1, unreachable(attempts)).is_ok());
+  ASSERT_TRUE(node.add("m", 2, unreachable(attempts)).is_ok());
+  const auto reply = node.serving->chat_whole(node.request(), hello());
+  EXPECT_EQ(reply.error().code, ErrorCode::unavailable);
+  EXPECT_NE(reply.error().message.find("connection refused"), std::string::npos);
+  EXPECT_EQ(attempts, 4);
+}
+
+TEST(Serving, does_not_move_a_reply_that_has_begun) {
+  Node node;
+  ASSERT_TRUE(node.add("m", 1,
+                       [](const auto&, const OnBytes& on_bytes,
+                          const auto&) -> Result<http::ClientResponse> {
+                         on_bytes(text_chunk("half"));
+                         return make_error(ErrorCode::unavailable, "connection reset");
+                       })
+                  .is_ok());
+  std::atomic<int> second{0};
+  ASSERT_TRUE(node.add("m", 2, unreachable(second)).is_ok());
+  // Whichever is tried first, the half reply ends as a failure and is never followed by another.
+  const auto stream = node.serving->chat(node.request(), hello());
+  ASSERT_TRUE(stream.is_ok());
+  EXPECT_EQ(last_event(**stream).error.code, ErrorCode::upstream_failed);
+}
+
+TEST(Serving, queues_in_order_and_refuses_with_retry_after_when_the_queue_is_full) {
+  Gate gate;
+  Node node({.running_max = 1, .queue_max = 2});
+  ASSERT_TRUE(node.add("m", 1, gate.part()).is_ok());
+  std::vector<std::unique_ptr<ChatStream>> streams;
+  for (int i = 0; i < 3; ++i) {
+    auto stream = node.serving->chat(node.request(), hello());
+    ASSERT_TRUE(stream.is_ok()) << stream.error().message;
+    streams.push_back(std::move(*stream));
+  }
+  const auto refused = node.serving->chat(node.request(), hello());
+  ASSERT_TRUE(refused.is_error());
+  EXPECT_EQ(refused.error().code, ErrorCode::overloaded);
+  EXPECT_GE(refused.error().retry_after_ms.value_or(0), 1000);
+  ASSERT_TRUE(gate.holds(1));
+  const auto status = node.serving->model(node.request(), "m");
+  EXPECT_EQ(status->running, 1);
+  EXPECT_EQ(status->waiting, 2);
+  gate.is_open = true;
+  for (const auto& stream : streams) {
+    EXPECT_EQ(last_event(*stream).reason, FinishReason::stop);
+  }
+  EXPECT_TRUE(node.publishes("\"event\":\"finished\""));
+  EXPECT_NE(node.metrics.prometheus_text().find("plinth_admission_refused_total"),
+            std::string::npos);
+}
+
+TEST(Serving, limits_a_principals_rate_and_leaves_others_alone) {
+  Node node({.requests_per_second_max = 1});
+  ASSERT_TRUE(node.add("m", 1, replies("hi")).is_ok());
+  ASSERT_TRUE(node.serving->chat_whole(node.request("alice"), hello()).is_ok());
+  const auto again = node.serving->chat_whole(node.request("alice"), hello());
+  EXPECT_EQ(again.error().code, ErrorCode::rate_limited);
+  EXPECT_EQ(again.error().retry_after_ms, 1000);
+  EXPECT_TRUE(node.serving->chat_whole(node.request("bob"), hello()).is_ok());
+}
+
+TEST(Serving, cancelling_sixteen_replies_frees_their_slots) {
+  Gate gate;
+  Node node({.running_max = 16, .queue_max = 16});
+  ASSERT_TRUE(node.add("m", 1, gate.part()).is_ok());
+  std::vector<std::unique_ptr<ChatStream>> streams;
+  for (int i = 0; i < 32; ++i) {
+    auto stream = node.serving->chat(node.request(), hello());
+    ASSERT_TRUE(stream.is_ok()) << stream.error().message;
+    streams.push_back(std::move(*stream));
+  }
+  ASSERT_TRUE(gate.holds(16));
+  // The first half by cancelling, the second by walking away.
+  for (size_t i = 0; i < 8; ++i) {
+    streams[i]->cancel();
+    EXPECT_EQ(last_event(*streams[i]).reason, FinishReason::cancelled);
+  }
+  for (size_t i = 8; i < 16; ++i) streams[i].reset();
+  // Those who waited run now.
+  for (size_t i = 16; i < 32; ++i) {
+    const auto word = streams[i]->next(10s);
+    ASSERT_TRUE(word.has_value());
+    EXPECT_EQ(word->text, "word");
+  }
+  EXPECT_EQ(gate.cancelled, 16);
+  gate.is_open = true;
+  for (size_t i = 16; i < 32; ++i) EXPECT_EQ(last_event(*streams[i]).reason, FinishReason::stop);
+}
+
+TEST(Serving, a_cancelled_request_leaves_the_queue) {
+  Gate gate;
+  Node node({.running_max = 1, .queue_max = 1});
+  ASSERT_TRUE(node.add("m", 1, gate.part()).is_ok());
+  const auto running = node.serving->chat(node.request(), hello());
+  guard::Request request = node.request();
+  const auto waiting = node.serving->chat(request, hello());
+  ASSERT_TRUE(waiting.is_ok());
+  request.cancellation.cancel();
+  EXPECT_EQ(last_event(**waiting).reason, FinishReason::cancelled);
+  EXPECT_TRUE(node.serving->chat(node.request(), hello()).is_ok());
+  gate.is_open = true;
+}
+
+TEST(Serving, a_passed_deadline_ends_a_reply_and_frees_its_slot) {
+  Gate gate;
+  Node node({.running_max = 1, .queue_max = 1});
+  ASSERT_TRUE(node.add("m", 1, gate.part()).is_ok());
+  guard::Request request = node.request();
+  request.deadline = Deadline::after(node.clock, 50ms);
+  const auto reply = node.serving->chat_whole(request, hello());
+  EXPECT_EQ(reply.error().code, ErrorCode::deadline_exceeded);
+  EXPECT_TRUE(gate.holds(0));
+  EXPECT_EQ(gate.cancelled, 1);
+  gate.is_open = true;
+  EXPECT_TRUE(node.serving->chat_whole(node.request(), hello()).is_ok());
+}
+
+TEST(Serving, gives_up_on_a_request_that_waited_too_long) {
+  Gate gate;
+  Node node({.running_max = 1, .queue_max = 4, .queue_wait_max = 30ms});
+  ASSERT_TRUE(node.add("m", 1, gate.part()).is_ok());
+  const auto running = node.serving->chat(node.request(), hello());
+  const auto reply = node.serving->chat_whole(node.request(), hello());
+  EXPECT_EQ(reply.error().code, ErrorCode::overloaded);
+  EXPECT_TRUE(reply.error().retry_after_ms.has_value());
+  gate.is_open = true;
+}
+
+TEST(Serving, streams_that_outlive_it_end_with_cancelled) {
+  Gate gate;
+  Node node({.running_max = 1, .queue_max = 1});
+  ASSERT_TRUE(node.add("m", 1, gate.part()).is_ok());
+  const auto running = node.serving->chat(node.request(), hello());
+  const auto waiting = node.serving->chat(node.request(), hello());
+  ASSERT_TRUE(gate.holds(1));
+  node.serving.reset();
+  EXPECT_EQ(last_event(**running).error.code, ErrorCode::cancelled);
+  EXPECT_EQ(last_event(**waiting).error.code, ErrorCode::cancelled);
+}
+
+TEST(Serving, a_model_that_cannot_be_loaded_says_why_and_is_listed_as_failed) {
+  Node node;
+  ModelSpec spec;
+  spec.name = "missing";
+  spec.path = "/nowhere/model.gguf";
+  const Status added = node.serving->add_model(spec);
+  ASSERT_TRUE(added.is_error());
+  const auto status = node.serving->model(node.request(), "missing");
+  ASSERT_TRUE(status.is_ok());
+  EXPECT_EQ(status->state, "failed");
+  EXPECT_EQ(status->detail, added.error().message);
+  EXPECT_EQ(node.serving->default_model(), "");
+  EXPECT_EQ(node.serving->chat(node.request(), hello("missing")).error().code,
+            ErrorCode::unavailable);
+}
+
+TEST(Serving, publishes_when_a_reply_starts_and_ends_without_its_text) {
+  Node node;
+  ASSERT_TRUE(node.add("m", 1, replies("secret words")).is_ok());
+  ASSERT_TRUE(node.serving->chat_whole(node.request(), hello()).is_ok());
+  EXPECT_TRUE(node.publishes("\"event\":\"started\""));
+  EXPECT_TRUE(node.publishes("\"event\":\"finished\""));
+  EXPECT_FALSE(node.publishes("secret", 0ms));
+  for (const std::string& payload : node.events.payloads()) {
+    EXPECT_EQ(payload.find("secret"), std::string::npos);
+    EXPECT_EQ(payload.find("hello"), std::string::npos);
+  }
+  const std::string metrics = node.metrics.prometheus_text();
+  EXPECT_NE(metrics.find("gen_ai_server_time_to_first_token_seconds"), std::string::npos);
+  EXPECT_NE(metrics.find("gen_ai_client_token_usage"), std::string::npos);
+}
+
+TEST(Serving, many_threads_may_call_at_once) {
+  Node node({.running_max = 8, .queue_max = 256});
+  ASSERT_TRUE(node.add("m", 1, replies("one")).is_ok());
+  ASSERT_TRUE(node.add("m", 2, replies("two")).is_ok());
+  std::atomic<int> answers{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 25; ++i) {
+        const auto reply = node.serving->chat_whole(node.request(), hello());
+        if (reply.is_ok() && (reply->text == "one" || reply->text == "two")) ++answers;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(answers, 200);
+  const auto status = node.serving->model(node.request(), "m");
+  EXPECT_EQ(status->running, 0);
+  EXPECT_EQ(status->waiting, 0);
+}
+
+}  // namespace
+}  // namespace plinth::serving

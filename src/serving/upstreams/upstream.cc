@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// One blocking HTTP call per reply on the worker pool; errors of the peer are translated so that a
+// caller never mistakes the upstream's refusal of our key for a refusal of theirs.
+#include "serving/upstreams/upstream.h"
+
+#include <map>
+
+#include "base/mutex.h"
+#include "base/text.h"
+#include "serving/chat_events.h"
+#include "serving/upstreams/reply_reader.h"
+
+namespace plinth::serving {
+
+namespace {
+
+std::optional<int64_t> retry_after_ms(const http::ClientResponse& response) {
+  constexpr int64_t kRetryAfterSecondsMax = 3600;
+  const auto text = response.header("retry-after");
+  if (!text || text->empty() || text->size() > 9) return std::nullopt;
+  int64_t seconds = 0;
+  for (const char digit : *text) {
+    if (digit < '0' || digit > '9')
+      return std::nullopt;  // the date form is not used by model servers
+    seconds = seconds * 10 + (digit - '0');
+  }
+  return std::min(seconds, kRetryAfterSecondsMax) * 1000;
+}
+
+class Upstream final : public Replica {
+ public:
+  explicit Upstream(UpstreamOptions options) : options_(std::move(options)) {}
+
+  ~Upstream() override {
+    MutexLock lock(mutex_);
+    for (auto& [id, cancellation] : calls_) cancellation.cancel();
+    while (!calls_.empty()) changed_.wait(mutex_);
+  }
+
+  const std::string& id() const override { return options_.id; }
+  ReplicaKind kind() const override { return ReplicaKind::upstream; }
+  int parallel_max() const override { return 0; }
+
+  Status start(ReplicaCall call, ReplicaSink sink) override {
+    Cancellation cancellation;
+    const std::string call_id = call.id;
+    {
+      MutexLock lock(mutex_);
+      calls_.emplace(call_id, cancellation);
+    }
+    auto task = [this, call = std::move(call), sink = std::move(sink), cancellation] {
+      run(call, sink, cancellation);
+      forget(call.id);
+    };
+    Status submitted = options_.workers.submit(std::move(task));
+    if (submitted.is_error()) forget(call_id);
+    return submitted;
+  }
+
+  void cancel(const std::string& call_id) override {
+    MutexLock lock(mutex_);
+    const auto found = calls_.find(call_id);
+    if (found != calls_.end()) found->second.cancel();
+  }
+
+  ReplicaLoad load() const override {
+    MutexLock lock(mutex_);
+    return {.running = static_cast<int>(calls_.size())};
+  }
+
+  Json describe() const override {
+    return Json::object({{"url", options_.url}, {"model", options_.model}});
+  }
+
+ private:
+  void forget(const std::string& call_id) {
+    MutexLock lock(mutex_);
+    calls_.erase(call_id);
+    changed_.notify_all();
+  }
+
+  http::ClientRequest http_request(protocol::ChatRequest chat) const {
+    chat.model = options_.model;
+    http::ClientRequest request;
+    request.method = "POST";
+    request.url = options_.url + "/chat/completions";
+    request.headers.push_back({"content-type", "application/json"});
+    request.headers.push_back({"accept", "text/event-stream"});
+    if (!options_.api_key.empty()) {
+      request.headers.push_back({"authorization", "Bearer " + options_.api_key});
+    }
+    request.body = protocol::openai::encode_chat(chat, true).dump();
+    request.first_byte_max = options_.first_byte_max;
+    request.between_bytes_max = options_.between_bytes_max;
+    return request;
+  }
+
+  void run(const ReplicaCall& call, const ReplicaSink& sink, const Cancellation& cancellation) {
+    if (cancellation.is_cancelled()) return sink(cancelled_event());
+    const http::ClientRequest request = http_request(call.chat);
+    for (int attempt = 1;; ++attempt) {
+      ReplyReader reader(sink, options_.ids);
+      const auto response = options_.client.stream(
+          request, [&](std::string_view bytes) { return reader.feed(bytes); }, cancellation);
+      if (reader.is_finished()) return;
+      if (cancellation.is_cancelled()) return sink(cancelled_event());
+      if (response.is_ok() && response->status >= 200 && response->status < 300) {
+        if (const Status end = reader.finish(); end.is_error())
+          sink(failed_event(broken(end.error())));
+        return;
+      }
+      if (response.is_ok()) return sink(failed_event(refused(*response)));
+      const bool may_retry = response.error().code == ErrorCode::unavailable &&
+                             !reader.has_bytes() && attempt < kConnectAttemptsMax;
+      if (!may_retry) return sink(failed_event(unreached(response.error(), reader.has_bytes())));
+    }
+  }
+
+  Error unreached(const Error& error, bool has_bytes) const {
+    // After the first byte another replica cannot take over: the caller has part of this reply.
+    const bool is_broken = has_bytes && error.code == ErrorCode::unavailable;
+    return make_error(is_broken ? ErrorCode::upstream_failed : error.code,
+                      "upstream " + options_.id + ": " + error.message);
+  }
+
+  // What went wrong inside an answer that began well.
+  Error broken(Error error) const {
+    const bool is_ours =
+        error.code == ErrorCode::overloaded || error.code == ErrorCode::unavailable ||
+        error.code == ErrorCode::rate_limited || error.code == ErrorCode::context_length_exceeded;
+    if (!is_ours) error.code = ErrorCode::upstream_failed;
+    error.message = "upstream " + options_.id + ": " + error.message;
+    return error;
+  }
+
+  // What the peer says about this node's key, or about a name only this node knows, is no fault of
+  // the caller's.
+  Error refused(const http::ClientResponse& response) const {
+    const std::string status = " (" + std::to_string(response.status) + ")";
+    if (response.status == 401 || response.status == 403) {
+      return make_error(ErrorCode::upstream_failed,
+                        "upstream " + options_.id + " refused this node's key" + status +
+                            "; check api_key_env or api_key_file of the model");
+    }
+    if (response.status == 404 || response.status == 405) {
+      return make_error(ErrorCode::upstream_failed, "upstream " + options_.id + " has no model " +
+                                                        options_.model + " at " + options_.url +
+                                                        status + "; check url and upstream_model");
+    }
+    Error error = protocol::openai::decode_error(response.status, response.body);
+    error.message = "upstream " + options_.id + ": " + error.message;
+    if (!error.retry_after_ms) error.retry_after_ms = retry_after_ms(response);
+    return error;
+  }
+
+  const UpstreamOptions options_;
+  mutable Mutex mutex_;
+  Condition changed_;
+  std::map<std::string, Cancellation> calls_ GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Replica>> create_upstream(UpstreamOptions options) {
+  while (options.url.ends_with('/')) options.url.pop_back();
+  const auto url = http::parse_url(options.url);
+  if (url.is_error()) {
+    return make_error(ErrorCode::invalid_argument,
+                      "url: " + url.error().message +
+                          "; expected a base URL like "
+                          "http://127.0.0.1:8000/v1",
+                      "url");
+  }
+  return std::make_unique<Upstream>(std::move(options));
+}
+
+}  // namespace plinth::serving

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+// An upstream against a scripted HTTP client: streams cut anywhere, refusals, broken answers,
+// cancellation.
+#include "serving/upstreams/upstream.h"
+
+#include <gtest/gtest.h>
+
+#include "base/queue.h"
+#include "serving/testing/scripted_client.h"
+
+namespace plinth::serving {
+namespace {
+
+using namespace testing;
+using protocol::ChatEvent;
+
+struct Bench {
+  explicit Bench(ScriptedClient::Part part) : client(std::move(part)) {
+    upstream = MUST(create_upstream({.id = "up#0",
+                                     .url = "http://127.0.0.1:9/v1/",
+                                     .model = "their-name",
+                                     .api_key = "sekret",
+                                     .client = client,
+                                     .workers = workers,
+                                     .ids = ids}),
+                    "the URL is well-formed");
+  }
+
+  Status start(const std::string& call = "call_1") {
+    protocol::ChatRequest chat;
+    chat.model = "our-name";
+    protocol::Message message;
+    message.content = "hello";
+    chat.messages.push_back(message);
+    return upstream->start({call, chat}, [this](ChatEvent event) {
+      EXPECT_TRUE(events.push(std::move(event)).is_ok());
+    });
+  }
+
+  std::vector<ChatEvent> run() {
+    EXPECT_TRUE(start().is_ok());
+    return rest();
+  }
+
+  std::vector<ChatEvent> rest() {
+    std::vector<ChatEvent> seen;
+    while (auto event = events.pop_for(std::chrono::seconds(10))) {
+      seen.push_back(*event);
+      if (event->kind == ChatEvent::Kind::finished || event->kind == ChatEvent::Kind::failed) break;
+    }
+    return seen;
+  }
+
+  SystemClock clock;
+  SystemRandom random;
+  IdSource ids{clock, random};
+  ScriptedClient client;
+  BoundedQueue<ChatEvent> events{1024};
+  WorkerPool workers{2, 16};
+  std::unique_ptr<Replica> upstream;
+};
+
+std::string whole_reply() {
+  return text_chunk("Hel") + text_chunk("lo") + end_chunks("stop", 7, 2);
+}
+
+TEST(Upstream, decodes_a_stream_cut_at_any_byte) {
+  const std::string bytes = whole_reply();
+  for (const size_t piece : {size_t{1}, size_t{7}, size_t{64}, bytes.size()}) {
+    Bench bench([&](const auto&, const OnBytes& on_bytes, const auto&) {
+      for (size_t at = 0; at < bytes.size(); at += piece) {
+        if (!on_bytes(std::string_view(bytes).substr(at, piece))) break;
+      }
+      return answered(200);
+    });
+    const auto events = bench.run();
+    ASSERT_EQ(events.size(), 3u);
+    EXPECT_EQ(events[0].text + events[1].text, "Hello");
+    EXPECT_EQ(events[2].reason, protocol::FinishReason::stop);
+    EXPECT_EQ(events[2].usage.prompt_tokens, 7);
+    EXPECT_EQ(events[2].usage.completion_tokens, 2);
+  }
+}
+
+TEST(Upstream, sends_its_own_name_and_key_to_the_right_place) {
+  Bench bench([&](const auto&, const OnBytes& on_bytes, const auto&) {
+    on_bytes(whole_reply());
+    return answered(200);
+  });
+  bench.run();
+  const auto requests = bench.client.requests();
+  ASSERT_EQ(requests.size(), 1u);
+  EXPECT_EQ(requests[0].method, "POST");
+  EXPECT_EQ(requests[0].url, "http://127.0.0.1:9/v1/chat/completions");
+  const Json body = MUST(Json::parse(requests[0].body), "the upstream writes JSON");
+  EXPECT_EQ(body["model"].as_string(), "their-name");
+  EXPECT_TRUE(body["stream"].as_bool());
+  bool has_key = false;
+  for (const auto& [name, value] : requests[0].headers) {
+    if (name == "authorization") has_key = value == "Bearer sekret";
+  }
+  EXPECT_TRUE(has_key);
+}
+
+TEST(Upstream, connects_a_second_time_but_not_a_third) {
+  int attempts = 0;
+  Bench bench([&](const auto&, const OnBytes&, const auto&) -> Result<http::ClientResponse> {
+    ++attempts;
+    return make_error(ErrorCode::unavailable, "connection refused");
+  });
+  const auto events = bench.run();
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].error.code, ErrorCode::unavailable);
+  EXPECT_EQ(attempts, kConnectAttemptsMax);
+}
+
+TEST(Upstream, does_not_repeat_a_request_whose_answer_had_begun) {
+  int attempts = 0;
+  Bench bench(
+      [&](const auto&, const OnBytes& on_bytes, const auto&) -> Result<http::ClientResponse> {
+        ++attempts;
+        on_bytes(text_chunk("Hel"));
+        return make_error(ErrorCode::unavailable, "connection reset");
+      });
+  const auto events = bench.run();
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[1].error.code, ErrorCode::upstream_failed);
+  EXPECT_EQ(attempts, 1);
+}
+
+TEST(Upstream, an_answer_without_an_end_is_a_failure_not_an_empty_reply) {
+  for (const std::string& body : {std::string(), text_chunk("Hel"), std::string("not a stream")}) {
+    Bench bench([&](const auto&, const OnBytes& on_bytes, const auto&) {
+      on_bytes(body);
+      return answered(200);
+    });
+    const auto events = bench.run();
+    ASSERT_FALSE(events.empty());
+    EXPECT_EQ(events.back().kind, ChatEvent::Kind::failed);
+    EXPECT_EQ(events.back().error.code, ErrorCode::upstream_failed);
+  }
+}
+
+TEST(Upstream, a_refusal_of_our_key_is_not_passed_off_as_the_callers) {
+  Bench bench([&](const auto&, const OnBytes&, const auto&) {
+    return answered(401, R"({"error":{"message":"bad key sekret"}})");
+  });
+  const auto events = bench.run();
+  EXPECT_EQ(events.back().error.code, ErrorCode::upstream_failed);
+  EXPECT_EQ(events.back().error.message.find("sekret"), std::string::npos);
+}
+
+TEST(Upstream, passes_on_when_to_try_again) {
+  Bench bench([&](const auto&, const OnBytes&, const auto&) {
+    http::ClientResponse response = answered(429, R"({"error":{"message":"slow down"}})");
+    response.headers.push_back({"retry-after", "7"});
+    return response;
+  });
+  const auto events = bench.run();
+  EXPECT_EQ(events.back().error.code, ErrorCode::overloaded);
+  EXPECT_EQ(events.back().error.retry_after_ms, 7000);
+}
+
+TEST(Upstream, cancelling_ends_the_call_and_closes_the_connection) {
+  std::atomic<bool> is_streaming{false};
+  Bench bench([&](const auto&, const OnBytes& on_bytes,
+                  const Cancellation& cancellation) -> Result<http::ClientResponse> {
+    on_bytes(text_chunk("Hel"));
+    is_streaming = true;
+    while (!cancellation.is_cancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return make_error(ErrorCode::cancelled, "cancelled");
+  });
+  ASSERT_TRUE(bench.start().is_ok());
+  while (!is_streaming) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  bench.upstream->cancel("call_1");
+  const auto events = bench.rest();
+  EXPECT_EQ(events.back().kind, ChatEvent::Kind::finished);
+  EXPECT_EQ(events.back().reason, protocol::FinishReason::cancelled);
+}
+
+TEST(Upstream, destroying_it_ends_what_runs_and_waits) {
+  Bench bench([&](const auto&, const OnBytes&,
+                  const Cancellation& cancellation) -> Result<http::ClientResponse> {
+    while (!cancellation.is_cancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return make_error(ErrorCode::cancelled, "cancelled");
+  });
+  for (const char* call : {"a", "b", "c", "d"}) ASSERT_TRUE(bench.start(call).is_ok());
+  bench.upstream.reset();
+  EXPECT_EQ(bench.events.size(), 4u);
+}
+
+TEST(Upstream, refuses_a_url_it_cannot_call) {
+  SystemClock clock;
+  SystemRandom random;
+  IdSource ids(clock, random);
+  WorkerPool workers(1, 1);
+  ScriptedClient client([](const auto&, const auto&, const auto&) { return answered(200); });
+  const auto upstream = create_upstream({.id = "u",
+                                         .url = "ftp//x",
+                                         .model = "m",
+                                         .api_key = "",
+                                         .client = client,
+                                         .workers = workers,
+                                         .ids = ids});
+  ASSERT_TRUE(upstream.is_error());
+  EXPECT_EQ(upstream.error().param, "url");
+}
+
+}  // namespace
+}  // namespace plinth::serving
