@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agents/tools/sink.h"
+
+#include "agents/tools/workspace.h"
+#include "base/text.h"
+#include "http/client.h"
+
+namespace plinth::agents {
+namespace {
+
+bool is_letter_or_digit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         static_cast<unsigned char>(c) >= 0x80;
+}
+
+// Characters that continue a path or a host name.
+bool is_value_character(char c) {
+  return is_letter_or_digit(c) || c == '_' || c == '-' || c == '/' || c == '\\' || c == '.' ||
+         c == '@' || c == '%' || c == '~' || c == '+' || c == '=' || c == '&' || c == '#' ||
+         c == '$' || c == '*';
+}
+
+bool is_quote(char c) { return c == '"' || c == '\'' || c == '`'; }
+
+// A full stop, colon or the like after a value ends it only when nothing of the value follows.
+bool is_end(std::string_view text, size_t at) {
+  while (at < text.size() && (text[at] == '.' || text[at] == ':')) ++at;
+  return at >= text.size() || !is_value_character(text[at]);
+}
+
+bool is_start(std::string_view text, size_t at) {
+  if (at == 0) return true;
+  const char before = text[at - 1];
+  // "./a.txt" is a.txt
+  if (before == '/' && at >= 2 && text[at - 2] == '.' && is_start(text, at - 2)) return true;
+  return !is_value_character(before) && before != ':';
+}
+
+bool holds_path(std::string_view goal, std::string_view path) {
+  // A bare word such as "notes" may stand in any sentence; without quotes it names no file.
+  const bool is_plain_word = path.find_first_of("./") == std::string_view::npos;
+  for (size_t at = goal.find(path); at != std::string_view::npos; at = goal.find(path, at + 1)) {
+    const size_t end = at + path.size();
+    if (!is_start(goal, at) || !is_end(goal, end)) continue;
+    const bool is_quoted = at > 0 && end < goal.size() && is_quote(goal[at - 1]) &&
+                           goal[end] == goal[at - 1];
+    if (!is_plain_word || is_quoted) return true;
+  }
+  return false;
+}
+
+std::string_view without_final_punctuation(std::string_view word) {
+  while (!word.empty() && std::string_view(".,;:!?)]}>\"'`").find(word.back()) !=
+                              std::string_view::npos) {
+    word.remove_suffix(1);
+  }
+  return word;
+}
+
+// The addresses and bare host names of a goal, word by word.
+bool holds_host(std::string_view goal, std::string_view origin) {
+  constexpr std::string_view kBetween = " \t\r\n\"'`<>()[]{},;|";
+  size_t at = 0;
+  while (at < goal.size()) {
+    const size_t start = goal.find_first_not_of(kBetween, at);
+    if (start == std::string_view::npos) return false;
+    size_t end = goal.find_first_of(kBetween, start);
+    if (end == std::string_view::npos) end = goal.size();
+    const std::string word = lower_ascii(without_final_punctuation(goal.substr(start, end - start)));
+    const bool is_address = word.starts_with("http://") || word.starts_with("https://");
+    if (is_address) {
+      const auto url = http::parse_url(word);
+      if (url.is_ok() && url->origin() == origin) return true;
+    } else if (word == origin || word + ":80" == origin || word + ":443" == origin) {
+      return true;
+    }
+    at = end;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::optional<Sink> sink_of(const ToolRow& row, const Json& arguments) {
+  if (row.sink_parameter.empty()) return std::nullopt;
+  const std::string& value = arguments[row.sink_parameter].as_string();
+  if (row.sink_kind == "web") {
+    const auto url = http::parse_url(lower_ascii(value));
+    return Sink{"web", url.is_ok() ? url->origin() : value};
+  }
+  const auto parts = split_path(value);
+  return Sink{std::string(row.sink_kind), parts.is_ok() ? join(*parts, "/") : value};
+}
+
+bool is_named_in_goal(const Sink& sink, std::string_view goal) {
+  if (sink.id.empty()) return false;
+  return sink.kind == "web" ? holds_host(goal, sink.id) : holds_path(goal, sink.id);
+}
+
+}  // namespace plinth::agents
