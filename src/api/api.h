@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The API: one table of routes (routes.cc) over the doors of the modules below. It authenticates the caller, builds
+// the guard::Request, calls one door and encodes the answer. It decides nothing itself.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agents/agents.h"
+#include "base/clock.h"
+#include "base/ids.h"
+#include "cluster/reports.h"
+#include "guard/guard.h"
+#include "http/server.h"
+#include "memory/memory.h"
+#include "serving/serving.h"
+#include "store/events.h"
+#include "telemetry/metrics.h"
+
+namespace plinth::api {
+
+// What endpoints may use. All outlive the Api.
+struct Services {
+  guard::Guard& guard;
+  serving::Serving& serving;
+  memory::Memory& memory;
+  const memory::Embedder& embedder;
+  agents::Agents& agents;
+  cluster::Reports& reports;
+  store::Events& events;
+  telemetry::Metrics& metrics;
+  const Clock& clock;
+  IdSource& ids;
+  std::string console_page;      // HTML
+  std::string version;
+  std::function<bool()> is_ready;  // models loaded, runs resumed
+};
+
+struct RouteSummary {
+  std::string method;
+  std::string pattern;  // "/api/runs/{run}"
+  std::string meaning;
+};
+
+class Api {
+ public:
+  Api(Services& services, guard::DoorOptions door) : services_(services), door_(std::move(door)) {}
+  // The http::Handler: called on a worker thread, may block.
+  void handle(http::ServerRequest request, http::ResponseWriter writer);
+  // The listening port is known only after the socket is bound, so the allow-lists come then.
+  void set_door(guard::DoorOptions door);
+
+  static std::vector<RouteSummary> routes();  // docs/routes.md is generated from it
+
+ private:
+  guard::DoorOptions door() const;
+  Services& services_;
+  mutable Mutex mutex_;
+  guard::DoorOptions door_ GUARDED_BY(mutex_);
+};
+
+// Errors the HTTP server itself makes (bad framing, limits), in the API's error shape.
+http::ServerResponse error_response(const Error& error);
+
+}  // namespace plinth::api

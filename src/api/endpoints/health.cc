@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Liveness, readiness and metrics.
+#include "api/endpoint.h"
+
+namespace plinth::api::endpoints {
+
+void healthz(Call call) {
+  answer(call, Json::object({{"status", "alive"}, {"version", call.services.version}}));
+}
+
+void readyz(Call call) {
+  if (call.services.is_ready()) return answer(call, Json::object({{"status", "ready"}}));
+  answer(call, make_error(ErrorCode::unavailable,
+                          "the node is still starting: models are loading or runs are resuming"));
+}
+
+void metrics(Call call) {
+  const guard::Decision decision = call.services.guard.authorizer().authorize(
+      call.request, guard::Action{guard::ActionKind::metrics_read, "node", "metrics"});
+  if (auto allowed = guard::require_allowed(decision); allowed.is_error()) {
+    return answer(call, allowed.error());
+  }
+  call.writer.respond(http::ServerResponse::text(
+      200, call.services.metrics.prometheus_text(), "text/plain; version=0.0.4; charset=utf-8"));
+}
+
+}  // namespace plinth::api::endpoints

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+// The OpenAI API: models, chat completions (whole and streamed) and embeddings.
+#include "api/endpoint.h"
+#include "http/sse.h"
+#include "protocol/openai.h"
+
+namespace plinth::api::endpoints {
+
+namespace {
+
+using protocol::ChatEvent;
+namespace openai = protocol::openai;
+
+openai::ModelCard card_of(const serving::ModelStatus& model) {
+  return {model.name, model.since.unix_ms / 1000, "plinth"};
+}
+
+// A conversation is a request context: what tools answered in it, and what the caller says it wrote, label it.
+guard::Label label_of_conversation(const guard::Request& request, const protocol::ChatRequest& chat) {
+  guard::Label label = request.label;
+  for (const protocol::Message& message : chat.messages) {
+    if (message.role != protocol::Role::tool) continue;
+    const std::string name = message.name.empty() ? "unnamed" : message.name;
+    label = label.join(
+        guard::Label::of(guard::Source{"tool", name, guard::Trust::untrusted}));
+  }
+  return label;
+}
+
+// One streamed reply: events of the ChatStream become chunks on the wire, from whichever thread has one.
+class ChatResponse : public std::enable_shared_from_this<ChatResponse> {
+ public:
+  ChatResponse(http::ResponseWriter writer, std::unique_ptr<serving::ChatStream> stream,
+               openai::ReplyHead head, bool is_usage_wanted, const Measured& measured)
+      : writer_(std::move(writer)),
+        stream_(std::move(stream)),
+        head_(std::move(head)),
+        is_usage_wanted_(is_usage_wanted),
+        measured_(measured) {}
+
+  void start() {
+    {
+      MutexLock lock(mutex_);
+      writer_.begin_stream(200, {{"content-type", "text/event-stream"},
+                                 {"cache-control", "no-store"},
+                                 {"x-request-id", stream_->id()}});
+      send(openai::encode_first_chunk(head_));
+    }
+    // The stream's callback keeps this object alive until the reply ended; the close callback only looks.
+    std::weak_ptr<ChatResponse> seen = weak_from_this();
+    writer_.on_close([seen] {
+      if (auto alive = seen.lock()) alive->cancel();
+    });
+    stream_->on_ready([self = shared_from_this()] { self->pump(); });
+  }
+
+ private:
+  void pump() EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    while (!is_done_) {
+      auto event = stream_->try_next();
+      if (!event) return;
+      if (event->kind == ChatEvent::Kind::failed) {
+        send(openai::encode_error(event->error));
+        finish();
+      } else {
+        send(openai::encode_chunk(head_, *event, tool_calls_));
+        if (event->kind == ChatEvent::Kind::tool_call) ++tool_calls_;
+        if (event->kind == ChatEvent::Kind::finished) {
+          if (is_usage_wanted_) send(openai::encode_usage_chunk(head_, event->usage));
+          finish();
+        }
+      }
+    }
+  }
+
+  void send(const Json& chunk) REQUIRES(mutex_) {
+    if (!writer_.write(http::encode_sse_data(chunk.dump()))) stream_->cancel();
+  }
+
+  void finish() REQUIRES(mutex_) {
+    writer_.write(http::encode_sse_data("[DONE]"));
+    writer_.end();
+    measured_.done(200);
+    is_done_ = true;
+  }
+
+  void cancel() { stream_->cancel(); }
+
+  Mutex mutex_;
+  http::ResponseWriter writer_;
+  std::unique_ptr<serving::ChatStream> stream_;
+  const openai::ReplyHead head_;
+  const bool is_usage_wanted_;
+  const Measured measured_;
+  size_t tool_calls_ GUARDED_BY(mutex_) = 0;
+  bool is_done_ GUARDED_BY(mutex_) = false;
+};
+
+// The same, collected into one body.
+class WholeResponse : public std::enable_shared_from_this<WholeResponse> {
+ public:
+  WholeResponse(http::ResponseWriter writer, std::unique_ptr<serving::ChatStream> stream,
+                openai::ReplyHead head, const Measured& measured)
+      : writer_(std::move(writer)),
+        stream_(std::move(stream)),
+        head_(std::move(head)),
+        measured_(measured) {}
+
+  void start() {
+    std::weak_ptr<WholeResponse> seen = weak_from_this();
+    writer_.on_close([seen] {
+      if (auto alive = seen.lock()) alive->stream_->cancel();
+    });
+    stream_->on_ready([self = shared_from_this()] { self->pump(); });
+  }
+
+ private:
+  void pump() EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    while (!is_done_) {
+      auto event = stream_->try_next();
+      if (!event) return;
+      switch (event->kind) {
+        case ChatEvent::Kind::text:
+          reply_.text += event->text;
+          break;
+        case ChatEvent::Kind::tool_call:
+          reply_.tool_calls.push_back(std::move(event->tool_call));
+          break;
+        case ChatEvent::Kind::failed:
+          is_done_ = true;
+          measured_.done(error_row(event->error.code).http_status);
+          writer_.respond(error_response(event->error));
+          break;
+        case ChatEvent::Kind::finished: {
+          is_done_ = true;
+          reply_.reason = event->reason;
+          reply_.usage = event->usage;
+          auto response =
+              http::ServerResponse::json(200, openai::encode_reply(head_, reply_).dump());
+          response.headers.emplace_back("x-request-id", stream_->id());
+          measured_.done(200);
+          writer_.respond(std::move(response));
+          break;
+        }
+      }
+    }
+  }
+
+  Mutex mutex_;
+  http::ResponseWriter writer_;
+  std::unique_ptr<serving::ChatStream> stream_;
+  const openai::ReplyHead head_;
+  const Measured measured_;
+  protocol::ChatReply reply_ GUARDED_BY(mutex_);
+  bool is_done_ GUARDED_BY(mutex_) = false;
+};
+
+Result<openai::ChatCall> decode_call(const Call& call) {
+  return openai::decode_chat(TRY(body_object(call)));
+}
+
+}  // namespace
+
+void list_models(Call call) {
+  auto models = call.services.serving.models(call.request);
+  if (models.is_error()) return answer(call, models.error());
+  std::vector<openai::ModelCard> cards;
+  for (const auto& model : *models) cards.push_back(card_of(model));
+  cards.push_back({call.services.embedder.name(), 0, "plinth"});
+  answer(call, openai::encode_models(cards));
+}
+
+void get_model(Call call) {
+  if (call.parameter("model") == call.services.embedder.name()) {
+    return answer(call, openai::encode_model({call.services.embedder.name(), 0, "plinth"}));
+  }
+  auto model = call.services.serving.model(call.request, call.parameter("model"));
+  if (model.is_error()) return answer(call, model.error());
+  answer(call, openai::encode_model(card_of(*model)));
+}
+
+void chat_completions(Call call) {
+  auto decoded = decode_call(call);
+  if (decoded.is_error()) return answer(call, decoded.error());
+  call.request.label = label_of_conversation(call.request, decoded->request);
+  const std::string model = decoded->request.model;
+  auto stream = call.services.serving.chat(call.request, std::move(decoded->request));
+  if (stream.is_error()) return answer(call, stream.error());
+  openai::ReplyHead head{"chatcmpl-" + (*stream)->id(), model,
+                         call.services.clock.wall().unix_ms / 1000};
+  if (decoded->is_stream) {
+    std::make_shared<ChatResponse>(std::move(call.writer), std::move(*stream), std::move(head),
+                                   decoded->is_usage_wanted, call.measured)
+        ->start();
+  } else {
+    std::make_shared<WholeResponse>(std::move(call.writer), std::move(*stream), std::move(head),
+                                    call.measured)
+        ->start();
+  }
+}
+
+void embeddings(Call call) {
+  auto decoded = [&]() -> Result<openai::EmbeddingsCall> {
+    return openai::decode_embeddings(TRY(body_object(call)));
+  }();
+  if (decoded.is_error()) return answer(call, decoded.error());
+  const memory::Embedder& embedder = call.services.embedder;
+  if (decoded->model != embedder.name()) {
+    return answer(call, make_error(ErrorCode::not_found,
+                                   "no embedding model '" + decoded->model + "'; this node has '" +
+                                       embedder.name() + "'",
+                                   "model"));
+  }
+  const guard::Decision decision = call.services.guard.authorizer().authorize(
+      call.request,
+      guard::Action{guard::ActionKind::model_call, "model", decoded->model,
+                    Json::object({{"inputs", static_cast<int64_t>(decoded->inputs.size())}})});
+  if (auto allowed = guard::require_allowed(decision); allowed.is_error()) {
+    return answer(call, allowed.error());
+  }
+  std::vector<std::vector<float>> vectors;
+  int64_t words = 0;
+  for (const std::string& input : decoded->inputs) {
+    auto vector = embedder.embed(input);
+    if (vector.is_error()) return answer(call, vector.error());
+    vectors.push_back(std::move(*vector));
+    // The lexical embedder has no tokens; whitespace-separated words are what usage counts.
+    bool is_inside = false;
+    for (const char c : input) {
+      const bool is_space = c == ' ' || c == '\n' || c == '\t' || c == '\r';
+      if (!is_space && !is_inside) ++words;
+      is_inside = !is_space;
+    }
+  }
+  answer(call, openai::encode_embeddings(*decoded, vectors, words));
+}
+
+}  // namespace plinth::api::endpoints

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/command.h"
+
+namespace plinth::cli {
+
+namespace {
+
+CLI::App* group_of(CLI::App& app, const std::string& name) {
+  static const std::map<std::string, std::string> kMeanings = {
+      {"runs", "runs of agents"},         {"agents", "agents"},
+      {"memory", "memory spaces"},        {"models", "models of a node"},
+      {"model", "model files"},           {"policy", "guard policies"},
+      {"audit", "the log of decisions"},  {"keys", "API keys"},
+      {"nodes", "nodes"},
+  };
+  for (CLI::App* existing : app.get_subcommands([](CLI::App*) { return true; })) {
+    if (existing->get_name() == name) return existing;
+  }
+  CLI::App* group = app.add_subcommand(name, kMeanings.at(name));
+  group->require_subcommand(1);
+  return group;
+}
+
+void add_shared_options(CLI::App& command, Reach reach, Context& context) {
+  command.add_flag("--json", context.is_json, "print JSON alone");
+  if (reach != Reach::through_api) return;
+  command.add_option("--url", context.url, "address of the node")
+      ->envname("PLINTH_URL")
+      ->default_str("http://127.0.0.1:7070");
+  command.add_option("--key", context.key, "API key")->envname("PLINTH_API_KEY");
+}
+
+int exit_code_of(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::invalid_argument:
+    case ErrorCode::malformed:
+      return 2;
+    case ErrorCode::unavailable:
+      return 3;
+    case ErrorCode::denied:
+    case ErrorCode::unauthenticated:
+    case ErrorCode::approval_required:
+      return 4;
+    default:
+      return 1;
+  }
+}
+
+}  // namespace
+
+void fail(Context& context, const Error& error) {
+  context.exit_code = exit_code_of(error);
+  if (context.is_json) {
+    const Json body = Json::object({{"error", Json::object({{"code", error_name(error.code)},
+                                                            {"message", error.message},
+                                                            {"param", error.param}})}});
+    std::printf("%s\n", body.dump().c_str());
+  } else {
+    std::fprintf(stderr, "plinth: %s\n", error.message.c_str());
+  }
+}
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  set_log_level(LogLevel::warning);
+  CLI::App app("Plinth serves models, remembers, runs agents that survive crashes, and guards every action.");
+  app.name("plinth");
+  app.set_version_flag("--version", "plinth 0.1.0");
+  app.require_subcommand(1);
+  app.fallthrough(false);
+  Context context;
+  for (const Command& command : command_table()) {
+    const auto words = split(command.name, ' ');
+    CLI::App* parent = words.size() == 2 ? group_of(app, std::string(words[0])) : &app;
+    CLI::App* declared =
+        parent->add_subcommand(std::string(words.back()), std::string(command.meaning));
+    if (command.reach == Reach::hidden) declared->group("");
+    add_shared_options(*declared, command.reach, context);
+    command.declare(*declared, context);
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? 0 : 2;
+  }
+  return context.exit_code;
+}
+
+}  // namespace plinth::cli

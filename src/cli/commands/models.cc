@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// `plinth models` lists what a node serves; `plinth model VERB FILE` works on files, without a node.
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <iostream>
+
+#include "base/mutex.h"
+#include "cli/node_client.h"
+#include "cli/output.h"
+#include "engine/engine.h"
+
+namespace plinth::cli::commands {
+
+namespace {
+
+struct LogitsOptions {
+  std::string path;
+  std::vector<int> tokens;
+  std::string positions = "last";
+  int greedy = 0;
+};
+
+Result<std::unique_ptr<engine::Engine>> load(const std::string& path) {
+  engine::EngineOptions options;
+  options.path = path;
+  options.sequences_max = 1;
+  return engine::Engine::load(options);
+}
+
+Result<std::vector<int64_t>> positions_of(const LogitsOptions& options) {
+  const auto count = static_cast<int64_t>(options.tokens.size());
+  std::vector<int64_t> out;
+  if (options.positions == "last") return std::vector<int64_t>{count - 1};
+  if (options.positions == "all") {
+    for (int64_t i = 0; i < count; ++i) out.push_back(i);
+    return out;
+  }
+  std::stringstream list(options.positions);
+  for (std::string item; std::getline(list, item, ',');) {
+    int64_t value = -1;
+    const auto [end, error] = std::from_chars(item.data(), item.data() + item.size(), value);
+    if (error != std::errc() || end != item.data() + item.size() || value < 0 || value >= count) {
+      return make_error(ErrorCode::invalid_argument,
+                        "--positions holds '" + item + "'; give numbers from 0 to " +
+                            std::to_string(count - 1) + ", or all, or last");
+    }
+    out.push_back(value);
+  }
+  return out;
+}
+
+Result<std::vector<engine::Token>> greedy_tokens(engine::Engine& engine,
+                                                 const std::vector<engine::Token>& prompt,
+                                                 int count) {
+  engine::GenerateRequest request;
+  request.prompt = prompt;
+  request.sampling.temperature = 0;
+  request.max_tokens = count;
+  request.is_end_honoured = false;
+  Mutex mutex;
+  Condition changed;
+  std::optional<engine::GenerateEvent> last;
+  TRY(engine.submit(std::move(request), [&](engine::GenerateEvent event) {
+    MutexLock lock(mutex);
+    const auto kind = event.kind;
+    if (kind == engine::GenerateEvent::Kind::finished ||
+        kind == engine::GenerateEvent::Kind::failed) {
+      last = std::move(event);
+      changed.notify_all();
+    }
+  }));
+  MutexLock lock(mutex);
+  while (!last) changed.wait(mutex);
+  if (last->kind == engine::GenerateEvent::Kind::failed) return last->error;
+  return last->tokens;
+}
+
+Result<Json> logits(const LogitsOptions& options) {
+  auto engine = TRY(load(options.path));
+  const std::vector<engine::Token> tokens(options.tokens.begin(), options.tokens.end());
+  const auto positions = TRY(positions_of(options));
+  const auto rows = TRY(engine->logits(tokens, positions));
+  Json list = Json::array();
+  for (size_t i = 0; i < positions.size(); ++i) {
+    Json values = Json::array();
+    for (const float value : rows[i]) values.push(static_cast<double>(value));
+    list.push(Json::object({{"pos", positions[i]}, {"values", std::move(values)}}));
+  }
+  Json greedy = Json::array();
+  if (options.greedy > 0) {
+    for (const engine::Token token : TRY(greedy_tokens(*engine, tokens, options.greedy))) {
+      greedy.push(token);
+    }
+  }
+  return Json::object({{"logits", std::move(list)}, {"greedy", std::move(greedy)}});
+}
+
+void print_models(const Json& body) {
+  std::vector<std::vector<std::string>> rows;
+  for (const Json& model : body["models"].items()) {
+    rows.push_back({model["name"].as_string(), model["kind"].as_string(),
+                    model["state"].as_string(), std::to_string(model["running"].as_int()),
+                    std::to_string(model["waiting"].as_int()), model["detail"].as_string()});
+  }
+  print_table({"name", "kind", "state", "running", "waiting", "detail"}, rows, 100);
+}
+
+}  // namespace
+
+void models_list(CLI::App& app, Context& context) {
+  app.callback([&context] { show(context, NodeClient(context).get("/api/models"), print_models); });
+}
+
+void model_inspect(CLI::App& app, Context& context) {
+  auto path = std::make_shared<std::string>();
+  app.add_option("FILE", *path, "GGUF file")->required();
+  app.callback([&context, path] {
+    auto summary = engine::inspect_model(*path);
+    if (summary.is_error()) return fail(context, summary.error());
+    show(context, summary->to_json(), print_json);
+  });
+}
+
+void model_tokenize(CLI::App& app, Context& context) {
+  struct Options {
+    std::string path;
+    bool is_special_added = false;
+    bool is_special_parsed = false;
+  };
+  auto options = std::make_shared<Options>();
+  app.add_option("FILE", options->path, "GGUF file")->required();
+  app.add_flag("--add-special", options->is_special_added, "add begin and end tokens");
+  app.add_flag("--parse-special", options->is_special_parsed, "read special tokens in the text");
+  app.callback([&context, options] {
+    auto engine = load(options->path);
+    if (engine.is_error()) return fail(context, engine.error());
+    auto text = read_text("-");
+    if (text.is_error()) return fail(context, text.error());
+    Json tokens = Json::array();
+    for (const engine::Token token :
+         (*engine)->tokenize(*text, options->is_special_added, options->is_special_parsed)) {
+      tokens.push(token);
+    }
+    show(context, Json::object({{"tokens", std::move(tokens)}}), print_json);
+  });
+}
+
+void model_logits(CLI::App& app, Context& context) {
+  auto options = std::make_shared<LogitsOptions>();
+  app.add_option("FILE", options->path, "GGUF file")->required();
+  app.add_option("--tokens", options->tokens, "token ids")->required()->delimiter(',');
+  app.add_option("--positions", options->positions, "0,25,49 or all or last");
+  app.add_option("--greedy", options->greedy, "greedy tokens to add")->check(CLI::Range(0, 4096));
+  app.callback([&context, options] { show(context, logits(*options), print_json); });
+}
+
+}  // namespace plinth::cli::commands

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/node_client.h"
+
+#include "http/client.h"
+#include "http/sse.h"
+
+namespace plinth::cli {
+
+namespace {
+
+constexpr std::string_view kStandardUrl = "http://127.0.0.1:7070";
+constexpr Duration kAnswerMax = std::chrono::minutes(5);
+
+http::ClientRequest build(const std::string& url, const std::string& key, const std::string& method,
+                          const std::string& path, const Json* body) {
+  http::ClientRequest request;
+  request.method = method;
+  request.url = url + path;
+  request.first_byte_max = kAnswerMax;
+  if (!key.empty()) request.headers.emplace_back("authorization", "Bearer " + key);
+  if (body != nullptr) {
+    request.headers.emplace_back("content-type", "application/json");
+    request.body = body->dump();
+  }
+  return request;
+}
+
+// The node's error body back as an Error; the code by its name, so that exit codes hold.
+Error node_error(int status, const std::string& text) {
+  Error error = make_error(ErrorCode::internal, "the node answered HTTP " + std::to_string(status));
+  auto body = Json::parse(text);
+  if (body.is_error()) return error;
+  const Json& detail = (*body)["error"];
+  if (!detail["message"].as_string().empty()) error.message = detail["message"].as_string();
+  for (const ErrorRow& row : error_table()) {
+    if (row.name == detail["code"].as_string()) error.code = row.code;
+  }
+  error.param = detail["param"].as_string();
+  return error;
+}
+
+Error reach_error(const std::string& url, const Error& cause) {
+  if (cause.code != ErrorCode::unavailable) return cause;
+  return make_error(ErrorCode::unavailable, "no node answers at " + url + " (" + cause.message +
+                                                "); start one with `plinth up` or give --url");
+}
+
+}  // namespace
+
+NodeClient::NodeClient(const Context& context)
+    : url_(context.url.empty() ? std::string(kStandardUrl) : context.url), key_(context.key) {
+  while (!url_.empty() && url_.back() == '/') url_.pop_back();
+}
+
+Result<Json> NodeClient::call(const std::string& method, const std::string& path,
+                              const Json* body) const {
+  auto client = http::create_client();
+  auto response = client->send(build(url_, key_, method, path, body), Cancellation());
+  if (response.is_error()) return reach_error(url_, response.error());
+  if (response->status >= 400) return node_error(response->status, response->body);
+  return Json::parse(response->body);
+}
+
+Status NodeClient::stream(const std::string& path, const Json& body,
+                          const std::function<bool(std::string_view)>& on_data) const {
+  auto client = http::create_client();
+  http::SseParser parser;
+  Status parsed = ok();
+  auto response = client->stream(
+      build(url_, key_, "POST", path, &body),
+      [&](std::string_view bytes) {
+        auto events = parser.feed(bytes);
+        if (events.is_error()) {
+          parsed = events.error();
+          return false;
+        }
+        for (const auto& event : *events) {
+          if (!on_data(event.data)) return false;
+        }
+        return true;
+      },
+      Cancellation());
+  if (response.is_error()) return reach_error(url_, response.error());
+  if (response->status >= 400) return node_error(response->status, response->body);
+  return parsed;
+}
+
+std::string path_segment(std::string_view text) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                          (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~';
+    if (is_plain) {
+      out += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      out += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    }
+  }
+  return out;
+}
+
+}  // namespace plinth::cli

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// What people see: aligned tables and indented JSON on standard output.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "cli/command.h"
+
+namespace plinth::cli {
+
+// Columns as wide as their widest cell; cells are cut at cell_bytes_max. An empty table says so.
+void print_table(const std::vector<std::string>& heads,
+                 const std::vector<std::vector<std::string>>& rows, size_t cell_bytes_max = 72);
+
+// Under --json the value as it is; otherwise what `print` makes of it.
+void show(Context& context, const Result<Json>& value, void (*print)(const Json&));
+
+void print_json(const Json& value);  // indented
+
+// "-" reads standard input. Error not_found names the file.
+Result<std::string> read_text(const std::string& path);
+
+}  // namespace plinth::cli

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/config.h"
+
+#include <charconv>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "base/text.h"
+#include "base/units.h"
+#include "base/yaml.h"
+
+namespace plinth::node {
+
+namespace {
+
+constexpr ConfigKey kKeys[] = {
+    {"version", "integer", "1", "version of this document's format"},
+    {"data", "string", "$XDG_DATA_HOME/plinth or ~/.local/share/plinth", "the data folder"},
+    {"listen.host", "string", "127.0.0.1", "address to listen on; beyond loopback a key must exist"},
+    {"listen.port", "integer", "7070", "port to listen on; 0 takes any free one"},
+    {"listen.allowed_hosts", "list of strings", "[]",
+     "further Host headers that are answered, such as a proxy's name"},
+    {"listen.allowed_origins", "list of strings", "[]",
+     "further web origins whose pages may call this node"},
+    {"log.level", "string", "info", "debug, info, warning, error or off"},
+    {"models[].name", "string", "", "name that clients ask for"},
+    {"models[].path", "string", "", "a GGUF file, served by the built-in engine"},
+    {"models[].url", "string", "", "base URL of an OpenAI-compatible server, ending in /v1"},
+    {"models[].upstream_model", "string", "the name", "the model's name at the URL"},
+    {"models[].api_key_env", "string", "", "environment variable that holds the upstream's key"},
+    {"models[].api_key_file", "string", "", "file that holds the upstream's key"},
+    {"models[].context_tokens_max", "integer", "the trained length", "longest sequence kept"},
+    {"models[].threads", "integer", "one per core", "threads that compute"},
+    {"admission.running_max", "integer", "64", "requests of one model handed to replicas at once"},
+    {"admission.queue_max", "integer", "128", "requests of one model that may wait"},
+    {"admission.queue_wait_max", "duration", "30s", "longest wait before a request is refused"},
+    {"admission.requests_per_second_max", "number", "0", "per principal; 0 means no limit"},
+    {"agents.files", "list of strings", "[]", "agent documents stored at start"},
+    {"agents.runs_at_once_max", "integer", "8", "runs that make progress at the same time"},
+};
+
+std::string section_of(std::string_view name) {
+  const size_t dot = name.find_first_of(".[");
+  return std::string(name.substr(0, dot));
+}
+
+// Refuses members that the table does not name below `section` ("" for the top level).
+Status check_keys(const Json& object, const std::string& section) {
+  if (!object.is_object()) {
+    return make_error(ErrorCode::malformed,
+                      "plinth.yaml: " + (section.empty() ? "the document" : section) +
+                          " must be a mapping, not a " + std::string(object.type_name()));
+  }
+  for (const auto& [name, value] : object.members()) {
+    bool is_known = false;
+    std::vector<std::string> allowed;
+    for (const ConfigKey& key : kKeys) {
+      const std::string leaf = section.empty() ? section_of(key.name)
+                               : key.name.starts_with(section + ".")
+                                   ? std::string(key.name.substr(section.size() + 1))
+                               : key.name.starts_with(section + "[].")
+                                   ? std::string(key.name.substr(section.size() + 3))
+                                   : "";
+      if (leaf.empty()) continue;
+      if (leaf == name) is_known = true;
+      if (std::find(allowed.begin(), allowed.end(), leaf) == allowed.end()) allowed.push_back(leaf);
+    }
+    if (!is_known) {
+      return make_error(ErrorCode::invalid_argument,
+                        "plinth.yaml: unknown key '" +
+                            (section.empty() ? name : section + "." + name) +
+                            "'; allowed here: " + join(allowed, ", "),
+                        name);
+    }
+  }
+  return ok();
+}
+
+Result<std::vector<std::string>> strings_of(const Json& section, std::string_view key) {
+  std::vector<std::string> out;
+  const Json& value = section[key];
+  if (value.is_null()) return out;
+  if (!value.is_array()) {
+    return make_error(ErrorCode::invalid_argument,
+                      "plinth.yaml: " + std::string(key) + " must be a list of strings");
+  }
+  for (const Json& item : value.items()) {
+    if (!item.is_string()) {
+      return make_error(ErrorCode::invalid_argument, "plinth.yaml: " + std::string(key) +
+                                                         " holds a " +
+                                                         std::string(item.type_name()) +
+                                                         "; give strings");
+    }
+    out.push_back(item.as_string());
+  }
+  return out;
+}
+
+std::string resolve(const std::string& path, const std::string& folder) {
+  if (path.empty() || folder.empty()) return path;
+  return (std::filesystem::path(folder) / path).lexically_normal().string();
+}
+
+Result<std::string> upstream_key(const Json& model, const std::string& name,
+                                 const std::string& folder) {
+  if (const auto variable = TRY(json_field::optional_string(model, "api_key_env"))) {
+    const char* value = std::getenv(variable->c_str());
+    if (value == nullptr || *value == 0) {
+      return make_error(ErrorCode::invalid_argument, "plinth.yaml: models[" + name +
+                                                         "].api_key_env names " + *variable +
+                                                         ", which is not set");
+    }
+    return std::string(value);
+  }
+  if (const auto file = TRY(json_field::optional_string(model, "api_key_file"))) {
+    std::ifstream in(resolve(*file, folder));
+    std::string line;
+    if (!in || !std::getline(in, line) || trim(line).empty()) {
+      return make_error(ErrorCode::invalid_argument,
+                        "plinth.yaml: models[" + name + "].api_key_file: cannot read a key from " +
+                            *file);
+    }
+    return std::string(trim(line));
+  }
+  return std::string();
+}
+
+Result<serving::ModelSpec> parse_model(const Json& model, const std::string& folder) {
+  TRY(check_keys(model, "models"));
+  serving::ModelSpec spec;
+  spec.name = TRY(json_field::required_string(model, "name"));
+  spec.path = resolve(TRY(json_field::optional_string(model, "path")).value_or(""), folder);
+  spec.url = TRY(json_field::optional_string(model, "url")).value_or("");
+  spec.upstream_model = TRY(json_field::optional_string(model, "upstream_model")).value_or("");
+  if (spec.path.empty() == spec.url.empty()) {
+    return make_error(ErrorCode::invalid_argument,
+                      "plinth.yaml: models[" + spec.name + "] needs either path or url");
+  }
+  spec.kind = spec.path.empty() ? serving::ReplicaKind::upstream : serving::ReplicaKind::native;
+  spec.api_key = TRY(upstream_key(model, spec.name, folder));
+  spec.context_tokens_max =
+      TRY(json_field::optional_integer(model, "context_tokens_max", 16, 1 << 24)).value_or(0);
+  spec.threads =
+      static_cast<int>(TRY(json_field::optional_integer(model, "threads", 1, 1024)).value_or(0));
+  return spec;
+}
+
+Status parse_sections(const Json& document, const std::string& folder, NodeConfig& config) {
+  if (const Json& listen = document["listen"]; !listen.is_null()) {
+    TRY(check_keys(listen, "listen"));
+    config.listen_host =
+        TRY(json_field::optional_string(listen, "host")).value_or(config.listen_host);
+    config.listen_port = static_cast<uint16_t>(
+        TRY(json_field::optional_integer(listen, "port", 0, 65535)).value_or(config.listen_port));
+    config.allowed_hosts = TRY(strings_of(listen, "allowed_hosts"));
+    config.allowed_origins = TRY(strings_of(listen, "allowed_origins"));
+  }
+  if (const Json& log = document["log"]; !log.is_null()) {
+    TRY(check_keys(log, "log"));
+    config.log_level = TRY(json_field::optional_string(log, "level")).value_or("info");
+    const std::set<std::string> levels = {"debug", "info", "warning", "error", "off"};
+    if (!levels.contains(config.log_level)) {
+      return make_error(ErrorCode::invalid_argument,
+                        "plinth.yaml: log.level is '" + config.log_level +
+                            "'; allowed: debug, info, warning, error, off");
+    }
+  }
+  if (const Json& admission = document["admission"]; !admission.is_null()) {
+    TRY(check_keys(admission, "admission"));
+    auto& out = config.admission;
+    out.running_max = static_cast<int>(
+        TRY(json_field::optional_integer(admission, "running_max", 1, 65536))
+            .value_or(out.running_max));
+    out.queue_max = static_cast<int>(
+        TRY(json_field::optional_integer(admission, "queue_max", 0, 65536)).value_or(out.queue_max));
+    if (const auto wait = TRY(json_field::optional_string(admission, "queue_wait_max"))) {
+      out.queue_wait_max = TRY(parse_duration(*wait));
+    }
+    out.requests_per_second_max =
+        TRY(json_field::optional_number(admission, "requests_per_second_max", 0, 1e9)).value_or(0);
+  }
+  if (const Json& agents = document["agents"]; !agents.is_null()) {
+    TRY(check_keys(agents, "agents"));
+    for (const auto& file : TRY(strings_of(agents, "files"))) {
+      config.agent_files.push_back(resolve(file, folder));
+    }
+    config.runs_at_once_max = static_cast<size_t>(
+        TRY(json_field::optional_integer(agents, "runs_at_once_max", 1, 1024)).value_or(8));
+  }
+  return ok();
+}
+
+}  // namespace
+
+std::span<const ConfigKey> config_keys() { return kKeys; }
+
+Result<NodeConfig> parse_config(std::string_view yaml, const std::string& folder) {
+  const Json document = TRY(parse_yaml(yaml));
+  NodeConfig config;
+  if (document.is_null()) return config;
+  TRY(check_keys(document, ""));
+  const auto version = TRY(json_field::optional_integer(document, "version", 0, INT64_MAX));
+  if (version.value_or(kConfigVersion) != kConfigVersion) {
+    return make_error(ErrorCode::unsupported,
+                      "plinth.yaml: version is " + std::to_string(*version) +
+                          "; this program reads version " + std::to_string(kConfigVersion));
+  }
+  config.data_folder = resolve(TRY(json_field::optional_string(document, "data")).value_or(""), folder);
+  TRY(parse_sections(document, folder, config));
+  if (const Json& models = document["models"]; !models.is_null()) {
+    if (!models.is_array()) {
+      return make_error(ErrorCode::invalid_argument, "plinth.yaml: models must be a list");
+    }
+    for (const Json& model : models.items()) {
+      config.models.push_back(TRY(parse_model(model, folder)));
+    }
+  }
+  return config;
+}
+
+Status parse_listen(std::string_view text, NodeConfig& config) {
+  const size_t colon = text.rfind(':');
+  uint16_t port = 0;
+  const std::string_view digits = colon == std::string_view::npos ? "" : text.substr(colon + 1);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (digits.empty() || error != std::errc() || end != digits.data() + digits.size()) {
+    return make_error(ErrorCode::invalid_argument,
+                      "listen address '" + std::string(text) +
+                          "' is not HOST:PORT, such as 127.0.0.1:7070 or [::1]:7070");
+  }
+  std::string_view host = text.substr(0, colon);
+  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+  }
+  config.listen_host = host.empty() ? "127.0.0.1" : std::string(host);
+  config.listen_port = port;
+  return ok();
+}
+
+Json config_schema() {
+  Json top = Json::object();
+  const auto leaf_schema = [](const ConfigKey& key) {
+    Json leaf = Json::object();
+    const std::string_view type = key.type;
+    if (type == "list of strings") {
+      leaf.set("type", "array").set("items", Json::object({{"type", "string"}}));
+    } else {
+      leaf.set("type", type == "duration" ? "string" : type);
+    }
+    leaf.set("description", key.meaning);
+    return leaf;
+  };
+  std::map<std::string, Json> sections;
+  std::vector<std::string> order;
+  for (const ConfigKey& key : kKeys) {
+    const std::string section = section_of(key.name);
+    if (section == key.name) {
+      top.set(section, leaf_schema(key));
+      continue;
+    }
+    const bool is_list = key.name.substr(section.size()).starts_with("[].");
+    const std::string leaf(key.name.substr(section.size() + (is_list ? 3 : 1)));
+    if (!sections.contains(section)) order.push_back(section);
+    Json& properties = sections[section];
+    properties.set(leaf, leaf_schema(key));
+  }
+  for (const std::string& section : order) {
+    Json object = Json::object({{"type", "object"},
+                                {"additionalProperties", false},
+                                {"properties", sections[section]}});
+    if (section == "models") {
+      object.set("required", Json::array_of({"name"}));
+      object = Json::object({{"type", "array"}, {"items", std::move(object)}});
+    }
+    top.set(section, std::move(object));
+  }
+  return Json::object({{"$schema", "https://json-schema.org/draft/2020-12/schema"},
+                       {"title", "plinth.yaml, version 1"},
+                       {"type", "object"},
+                       {"additionalProperties", false},
+                       {"properties", std::move(top)}});
+}
+
+std::string default_data_folder() {
+  if (const char* folder = std::getenv("XDG_DATA_HOME"); folder != nullptr && *folder != 0) {
+    return std::string(folder) + "/plinth";
+  }
+  const char* home = std::getenv("HOME");
+  return std::string(home != nullptr ? home : ".") + "/.local/share/plinth";
+}
+
+}  // namespace plinth::node

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/node.h"
+
+#include <arpa/inet.h>
+
+#include <filesystem>
+
+#include "agents/agents.h"
+#include "api/api.h"
+#include "base/disk.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/process.h"
+#include "base/text.h"
+#include "cluster/inventory.h"
+#include "cluster/reports.h"
+#include "guard/guard.h"
+#include "http/client.h"
+#include "http/server.h"
+#include "memory/memory.h"
+#include "node/embedded.h"
+#include "serving/serving.h"
+#include "store/store.h"
+
+namespace plinth::node {
+
+namespace {
+
+constexpr size_t kWorkers = 32;
+constexpr size_t kWorkerQueueMax = 4096;
+constexpr Duration kReportInterval = std::chrono::seconds(5);
+constexpr Duration kDrainMax = std::chrono::seconds(5);
+constexpr std::string_view kVersion = "0.1.0";
+
+bool is_loopback(const std::string& host) {
+  if (host == "localhost") return true;
+  in_addr four{};
+  if (inet_pton(AF_INET, host.c_str(), &four) == 1) return (ntohl(four.s_addr) >> 24) == 127;
+  in6_addr six{};
+  if (inet_pton(AF_INET6, host.c_str(), &six) == 1) return IN6_IS_ADDR_LOOPBACK(&six);
+  return false;
+}
+
+LogLevel level_of(const std::string& name) {
+  if (name == "debug") return LogLevel::debug;
+  if (name == "warning") return LogLevel::warning;
+  if (name == "error") return LogLevel::error;
+  if (name == "off") return LogLevel::off;
+  return LogLevel::info;
+}
+
+std::string bracketed(const std::string& host) {
+  return host.find(':') == std::string::npos ? host : "[" + host + "]";
+}
+
+class RunningNode final : public Node {
+ public:
+  explicit RunningNode(NodeConfig config) : config_(std::move(config)), ids_(clock_, random_) {}
+
+  ~RunningNode() override {
+    is_ready_ = false;
+    loop_.stop();
+    if (server_) server_->drain(kDrainMax);
+    server_.reset();
+    agents_.reset();
+    serving_.reset();
+    workers_.stop();
+  }
+
+  Status open() {
+    set_log_level(level_of(config_.log_level));
+    if (config_.data_folder.empty()) config_.data_folder = default_data_folder();
+    store_ = TRY(store::open_embedded(
+        {config_.data_folder, disk_, clock_, random_, &metrics_}));
+    guard_ = TRY(guard::create_guard(
+        {*store_, clock_, random_, metrics_, std::string(default_policies())}));
+    TRY(check_listen_address());
+    sandbox_ = TRY(guard::create_sandbox(supervisor_));
+    client_ = http::create_client();
+    embedder_ = memory::create_lexical_embedder();
+    memory_ = TRY(memory::create_memory(
+        {*store_, guard_->authorizer(), *embedder_, clock_, random_, metrics_}));
+    serving_ = serving::create_serving({guard_->authorizer(), *client_, clock_, ids_, workers_,
+                                        store_->events(), metrics_, config_.admission, 0});
+    const std::string program = TRY(own_program_path());
+    agents_ = TRY(agents::create_agents({*store_, *guard_, *sandbox_, *memory_, *serving_, *client_,
+                                         clock_, ids_, metrics_, config_.data_folder,
+                                         program, config_.runs_at_once_max}));
+    reports_ = std::make_unique<cluster::Reports>(*store_, guard_->authorizer(), clock_);
+    return ok();
+  }
+
+  Status listen() {
+    services_ = std::make_unique<api::Services>(api::Services{
+        *guard_, *serving_, *memory_, *embedder_, *agents_, *reports_, store_->events(), metrics_,
+        clock_, ids_, std::string(console_page()), std::string(kVersion),
+        [this] { return is_ready_.load(); }});
+    console_token_ = make_console_token();
+    api_ = std::make_unique<api::Api>(*services_, door(0));
+    http::ServerOptions options;
+    options.host = config_.listen_host;
+    options.port = config_.listen_port;
+    options.workers = kWorkers;
+    options.error_response = api::error_response;
+    server_ = TRY(http::Server::create(
+        options, [this](http::ServerRequest request, http::ResponseWriter writer) {
+          api_->handle(std::move(request), std::move(writer));
+        }));
+    api_->set_door(door(server_->port()));
+    return ok();
+  }
+
+  Status load() {
+    for (const auto& model : config_.models) TRY(serving_->add_model(model));
+    for (const auto& file : config_.agent_files) TRY(add_agent(file));
+    TRY(publish_report());
+    loop_.start();
+    schedule_report();
+    TRY(agents_->resume_open_runs());
+    is_ready_ = true;
+    log_event(LogLevel::info, "node.ready", {{"address", address()}});
+    return ok();
+  }
+
+  uint16_t port() const override { return server_->port(); }
+
+  std::string address() const override {
+    const bool is_any = config_.listen_host == "0.0.0.0" || config_.listen_host == "::";
+    return "http://" + (is_any ? "127.0.0.1" : bracketed(config_.listen_host)) + ":" +
+           std::to_string(port());
+  }
+
+  std::string console_address() const override { return address() + "/?token=" + console_token_; }
+
+  Json summary() const override {
+    Json models = Json::array();
+    for (const auto& model : config_.models) models.push(model.name);
+    return Json::object({{"address", address()},
+                         {"console", console_address()},
+                         {"data", config_.data_folder},
+                         {"models", std::move(models)},
+                         {"sandbox", sandbox_->report().to_json()},
+                         {"is_key_required", !is_loopback(config_.listen_host)}});
+  }
+
+ private:
+  Status check_listen_address() {
+    if (is_loopback(config_.listen_host)) return ok();
+    if (TRY(guard_->keys().has_any())) return ok();
+    return make_error(ErrorCode::denied,
+                      "refusing to listen on " + config_.listen_host +
+                          ": it is reachable from other machines and no API key exists. Start on "
+                          "127.0.0.1, make one with `plinth keys create NAME`, then listen here");
+  }
+
+  std::string make_console_token() {
+    std::array<uint8_t, 18> bytes{};
+    random_.fill(bytes);
+    return base64url({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  }
+
+  guard::DoorOptions door(uint16_t port) const {
+    guard::DoorOptions door;
+    const std::string suffix = ":" + std::to_string(port);
+    door.allowed_hosts = {"127.0.0.1" + suffix, "localhost" + suffix, "[::1]" + suffix,
+                          lower_ascii(bracketed(config_.listen_host)) + suffix};
+    for (const auto& host : door.allowed_hosts) door.allowed_origins.push_back("http://" + host);
+    for (const auto& host : config_.allowed_hosts) door.allowed_hosts.push_back(lower_ascii(host));
+    for (const auto& origin : config_.allowed_origins) door.allowed_origins.push_back(origin);
+    door.is_key_required = !is_loopback(config_.listen_host);
+    door.console_token = console_token_;
+    return door;
+  }
+
+  // The node's own acts at start are the local operator's: authorized and recorded like any other.
+  guard::Request own_request() {
+    guard::Request request;
+    request.principal = guard::local_operator();
+    request.request_id = ids_.make("req");
+    return request;
+  }
+
+  Status add_agent(const std::string& file) {
+    const std::string text = TRY(disk_.read_file(file));
+    auto agent = agents::parse_agent(text);
+    if (agent.is_error()) {
+      return make_error(agent.error().code, file + ": " + agent.error().message);
+    }
+    return agents_->put_agent(own_request(), *agent);
+  }
+
+  Status publish_report() {
+    cluster::NodeReport report;
+    report.id = store_->origin();
+    report.version = kVersion;
+    report.devices = TRY(cluster::read_inventory());
+    report.sandbox = sandbox_->report().to_json();
+    report.models = Json::array();
+    for (const auto& model : config_.models) report.models.push(model.name);
+    return reports_->publish(report);
+  }
+
+  void schedule_report() {
+    loop_.schedule(kReportInterval, [this] {
+      const Status submitted = workers_.submit([this] {
+        if (auto published = publish_report(); published.is_error()) {
+          log_event(LogLevel::warning, "node.report_failed",
+                    {{"cause", published.error().message}});
+        }
+      });
+      if (submitted.is_error()) log_event(LogLevel::warning, "node.report_skipped");
+      schedule_report();
+    });
+  }
+
+  NodeConfig config_;
+  SystemClock clock_;
+  SystemRandom random_;
+  SystemDisk disk_;
+  SystemProcessSupervisor supervisor_;
+  telemetry::Metrics metrics_;
+  IdSource ids_;
+  std::string console_token_;
+  std::atomic<bool> is_ready_{false};
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<guard::Guard> guard_;
+  std::unique_ptr<guard::Sandbox> sandbox_;
+  std::unique_ptr<http::Client> client_;
+  std::unique_ptr<memory::Embedder> embedder_;
+  std::unique_ptr<memory::Memory> memory_;
+  WorkerPool workers_{kWorkers, kWorkerQueueMax};
+  std::unique_ptr<serving::Serving> serving_;
+  std::unique_ptr<agents::Agents> agents_;
+  std::unique_ptr<cluster::Reports> reports_;
+  std::unique_ptr<api::Services> services_;
+  std::unique_ptr<api::Api> api_;
+  std::unique_ptr<http::Server> server_;
+  EventLoop loop_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Node>> Node::start(const NodeConfig& config) {
+  auto node = std::make_unique<RunningNode>(config);
+  TRY(node->open());
+  TRY(node->listen());
+  TRY(node->load());
+  return std::unique_ptr<Node>(std::move(node));
+}
+
+}  // namespace plinth::node

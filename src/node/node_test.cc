@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+// A whole node without a model, over real sockets: authentication, error shapes, memory, keys, policy, restart.
+#include "node/node.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "http/client.h"
+
+namespace plinth::node {
+namespace {
+
+class NodeTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::temp_directory_path() /
+              ("plinth-node-" + std::to_string(::getpid()) + "-" +
+               testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::remove_all(folder_);
+    start();
+  }
+  void TearDown() override {
+    node_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  NodeConfig config() const {
+    NodeConfig config;
+    config.data_folder = folder_.string();
+    config.listen_port = 0;
+    config.log_level = "off";
+    return config;
+  }
+
+  void start() {
+    auto node = Node::start(config());
+    ASSERT_TRUE(node.is_ok()) << node.error().message;
+    node_ = std::move(*node);
+  }
+
+  http::ClientResponse call(const std::string& method, const std::string& path,
+                            const std::string& body = {}, http::Headers headers = {}) {
+    http::ClientRequest request;
+    request.method = method;
+    request.url = node_->address() + path;
+    request.headers = std::move(headers);
+    request.body = body;
+    if (!body.empty()) request.headers.emplace_back("content-type", "application/json");
+    auto response = http::create_client()->send(request, Cancellation());
+    EXPECT_TRUE(response.is_ok()) << path << ": "
+                                  << (response.is_error() ? response.error().message : "");
+    return response.is_ok() ? *response : http::ClientResponse{};
+  }
+
+  Json json(const http::ClientResponse& response) {
+    auto body = Json::parse(response.body);
+    EXPECT_TRUE(body.is_ok()) << response.body;
+    return body.value_or(Json());
+  }
+
+  std::filesystem::path folder_;
+  std::unique_ptr<Node> node_;
+};
+
+TEST_F(NodeTest, is_alive_and_ready) {
+  EXPECT_EQ(call("GET", "/healthz").status, 200);
+  EXPECT_EQ(call("GET", "/readyz").status, 200);
+  EXPECT_NE(call("GET", "/metrics").body.find("# TYPE"), std::string::npos);
+}
+
+TEST_F(NodeTest, answers_errors_in_openais_shape) {
+  for (const auto& [path, body, status] : std::vector<std::tuple<std::string, std::string, int>>{
+           {"/v1/chat/completions", "{nope", 400},
+           {"/v1/chat/completions", "[]", 400},
+           {"/v1/chat/completions", R"({"model":"x"})", 400},
+           {"/v1/chat/completions", R"({"model":"x","messages":[{"role":"user","content":"y"}]})",
+            404},
+           {"/v1/embeddings", R"({"model":"x","input":"y"})", 404},
+           {"/v1/nothing", "{}", 404}}) {
+    const auto response = call("POST", path, body);
+    EXPECT_EQ(response.status, status) << path << body << response.body;
+    const Json error = json(response)["error"];
+    for (const char* member : {"message", "type", "param", "code"}) {
+      EXPECT_TRUE(error.contains(member)) << member;
+    }
+  }
+  EXPECT_EQ(call("GET", "/v1/chat/completions").status, 405);
+}
+
+TEST_F(NodeTest, refuses_what_a_foreign_web_page_could_send) {
+  EXPECT_EQ(call("GET", "/v1/models", "", {{"host", "evil.example"}}).status, 403);
+  EXPECT_EQ(call("GET", "/v1/models", "", {{"origin", "http://evil.example"}}).status, 403);
+  const std::string own = node_->address();
+  EXPECT_EQ(call("GET", "/v1/models", "", {{"origin", own}}).status, 401);
+  http::ClientRequest form;
+  form.method = "POST";
+  form.url = own + "/v1/chat/completions";
+  form.headers = {{"content-type", "text/plain"}};
+  form.body = "{}";
+  auto response = http::create_client()->send(form, Cancellation());
+  ASSERT_TRUE(response.is_ok());
+  EXPECT_EQ(response->status, 415);
+}
+
+TEST_F(NodeTest, remembers_across_a_restart) {
+  EXPECT_EQ(call("POST", "/api/memory/notes/records",
+                 R"({"text":"Ada prefers green tea in the morning."})")
+                .status,
+            201);
+  node_.reset();
+  start();
+  const auto found =
+      json(call("POST", "/api/memory/notes/recall", R"({"query":"what tea does Ada like?"})"));
+  ASSERT_EQ(found["results"].size(), 1u);
+  EXPECT_EQ(found["results"].items()[0]["record"]["text"].as_string(),
+            "Ada prefers green tea in the morning.");
+}
+
+TEST_F(NodeTest, a_user_key_may_call_but_not_make_keys_or_policies) {
+  const Json made = json(call("POST", "/api/keys", R"({"name":"app"})"));
+  const std::string secret = made["secret"].as_string();
+  ASSERT_FALSE(secret.empty());
+  const http::Headers key = {{"authorization", "Bearer " + secret}};
+  EXPECT_EQ(call("GET", "/v1/models", "", key).status, 200);
+  EXPECT_EQ(call("POST", "/api/keys", R"({"name":"more"})", key).status, 403);
+  EXPECT_EQ(call("PUT", "/api/policies/mine", R"({"text":"permit(principal, action, resource);"})",
+                 key)
+                .status,
+            403);
+  EXPECT_EQ(call("GET", "/v1/models", "", {{"authorization", "Bearer plk_wrong"}}).status, 401);
+  EXPECT_EQ(call("DELETE", "/api/keys/" + made["id"].as_string()).status, 200);
+  EXPECT_EQ(call("GET", "/v1/models", "", key).status, 401);
+}
+
+TEST_F(NodeTest, a_stored_policy_takes_effect_and_the_audit_log_proves_it) {
+  EXPECT_EQ(call("PUT", "/api/policies/quiet",
+                 R"x({"text":"@id(\"no-memory\") @reason(\"memory is closed today\") )x"
+                 R"x(forbid(principal, action == Action::\"memory.write\", resource);"})x")
+                .status,
+            200);
+  const auto denied = call("POST", "/api/memory/notes/records", R"({"text":"x"})");
+  EXPECT_EQ(denied.status, 403);
+  EXPECT_NE(denied.body.find("memory is closed today"), std::string::npos) << denied.body;
+  const Json latest = json(call("GET", "/api/audit?limit=20"));
+  bool is_recorded = false;
+  for (const Json& entry : latest["entries"].items()) {
+    is_recorded = is_recorded || entry["record"]["effect"].as_string() == "deny";
+  }
+  EXPECT_TRUE(is_recorded);
+  EXPECT_TRUE(json(call("GET", "/api/audit/proof"))["is_intact"].as_bool());
+}
+
+TEST_F(NodeTest, offers_its_tools_over_mcp) {
+  const Json hello = json(call("POST", "/mcp",
+                               R"({"jsonrpc":"2.0","id":1,"method":"initialize",)"
+                               R"("params":{"protocolVersion":"2025-06-18"}})"));
+  EXPECT_EQ(hello["result"]["protocolVersion"].as_string(), "2025-06-18");
+  const Json tools =
+      json(call("POST", "/mcp", R"({"jsonrpc":"2.0","id":2,"method":"tools/list"})"));
+  EXPECT_GE(tools["result"]["tools"].size(), 7u);
+  EXPECT_EQ(json(call("POST", "/mcp", R"({"jsonrpc":"2.0","id":3,"method":"nope"})"))["error"]["code"]
+                .as_int(),
+            -32601);
+}
+
+TEST_F(NodeTest, the_console_needs_its_token) {
+  EXPECT_EQ(call("GET", "/").status, 200);
+  EXPECT_EQ(call("GET", "/?token=wrong").status, 401);
+  http::ClientRequest login;
+  login.url = node_->console_address();
+  auto answer = http::create_client()->send(login, Cancellation());
+  ASSERT_TRUE(answer.is_ok());
+  EXPECT_EQ(answer->status, 303);
+  const std::string cookie = answer->header("set-cookie").value_or("");
+  EXPECT_NE(cookie.find("HttpOnly"), std::string::npos);
+  const http::Headers page = {{"origin", node_->address()},
+                              {"cookie", cookie.substr(0, cookie.find(';'))}};
+  EXPECT_EQ(call("GET", "/api/nodes", "", page).status, 200);
+}
+
+TEST_F(NodeTest, refuses_to_listen_beyond_loopback_without_a_key) {
+  node_.reset();
+  NodeConfig open = config();
+  open.listen_host = "0.0.0.0";
+  const auto refused = Node::start(open);
+  ASSERT_TRUE(refused.is_error());
+  EXPECT_EQ(refused.error().code, ErrorCode::denied);
+  EXPECT_NE(refused.error().message.find("keys create"), std::string::npos);
+}
+
+TEST_F(NodeTest, a_second_node_on_the_same_folder_is_refused) {
+  const auto second = Node::start(config());
+  ASSERT_TRUE(second.is_error());
+  EXPECT_EQ(second.error().code, ErrorCode::already_exists);
+}
+
+}  // namespace
+}  // namespace plinth::node
