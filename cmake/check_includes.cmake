@@ -3,6 +3,8 @@
 # Refuses (1) an include of a module that the module table does not allow, (2) an include of a header in a
 # subfolder of another module (those are private), (3) a module folder without a line in the table.
 
+cmake_policy(VERSION 3.25)
+
 set(failures "")
 set(known "")
 foreach(line ${TABLE})

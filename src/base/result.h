@@ -42,13 +42,18 @@ class [[nodiscard]] Result {
     CHECK(is_ok());
     return std::get<0>(state_);
   }
-  T&& value() && {
+  // Of a temporary the value comes out as a value, so that `for (auto& x : *f())` refers to something.
+  T value() && { return std::move(*this).take(); }
+  // The value itself, moved out.
+  T take() && {
     CHECK(is_ok());
     return std::get<0>(std::move(state_));
   }
+  T take() const& { return value(); }
+
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
-  T&& operator*() && { return std::move(*this).value(); }
+  T operator*() && { return std::move(*this).take(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 
@@ -78,19 +83,26 @@ inline Error make_error(ErrorCode code, std::string message, std::string param =
 }  // namespace plinth
 
 // TRY(expression) yields the value of a Result or returns its Error from the enclosing function.
-#define TRY(...)                             \
-  ({                                         \
-    auto&& try_result_ = (__VA_ARGS__);      \
-    if (try_result_.is_error()) [[unlikely]] \
-      return std::move(try_result_).error(); \
-    std::move(try_result_).value();          \
+// The value leaves the statement expression as a value, never as a reference: what it refers to
+// would be gone.
+#define TRY(...) PLINTH_TRY(PLINTH_JOIN(try_result_, __COUNTER__), __VA_ARGS__)
+#define PLINTH_TRY(result, ...)         \
+  ({                                    \
+    auto&& result = (__VA_ARGS__);      \
+    if (result.is_error()) [[unlikely]] \
+      return std::move(result).error(); \
+    std::move(result).take();           \
   })
 
 // MUST(expression, "why it cannot fail") yields the value or crashes with the reason.
-#define MUST(expression, why)                                                        \
-  ({                                                                                 \
-    auto&& must_result_ = (expression);                                              \
-    if (must_result_.is_error()) [[unlikely]]                                        \
-      ::plinth::check_failed(__FILE__, __LINE__, why, must_result_.error().message); \
-    std::move(must_result_).value();                                                 \
+#define MUST(expression, why) PLINTH_MUST(PLINTH_JOIN(must_result_, __COUNTER__), expression, why)
+#define PLINTH_MUST(result, expression, why)                                   \
+  ({                                                                           \
+    auto&& result = (expression);                                              \
+    if (result.is_error()) [[unlikely]]                                        \
+      ::plinth::check_failed(__FILE__, __LINE__, why, result.error().message); \
+    std::move(result).take();                                                  \
   })
+
+#define PLINTH_JOIN(a, b) PLINTH_JOIN_EXPANDED(a, b)
+#define PLINTH_JOIN_EXPANDED(a, b) a##b

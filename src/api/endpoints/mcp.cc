@@ -31,10 +31,8 @@ Result<Json> call_tool(Call& call, const Json& params) {
   auto text = call.services.agents.call_tool(
       call.request, name, arguments.is_null() ? Json::object() : arguments);
   if (text.is_ok()) return mcp::tool_result(*text, false);
-  // A tool that is unknown or called wrongly is the caller's error; what a tool or the guard answers is a result.
-  if (text.error().code == ErrorCode::not_found) {
-    return make_error(ErrorCode::invalid_argument, text.error().message);
-  }
+  // A tool this node does not have is the caller's error; what a tool or the guard answers is a result.
+  if (text.error().code == ErrorCode::not_found) return text.error();
   return mcp::tool_result(text.error().message, true);
 }
 
@@ -46,7 +44,7 @@ Result<Json> dispatch(Call& call, const mcp::Call& message) {
   if (message.method == "ping") return Json::object();
   if (message.method == "tools/list") return tools_list(call);
   if (message.method == "tools/call") return call_tool(call, message.params);
-  return make_error(ErrorCode::not_found, "no method '" + message.method +
+  return make_error(ErrorCode::method_not_allowed, "no method '" + message.method +
                                               "'; this server offers initialize, ping, "
                                               "tools/list and tools/call");
 }

@@ -106,7 +106,7 @@ std::array<Sequence, kWriters> run_and_kill(const std::string& folder,
 }
 
 TEST(Crash, every_acknowledged_append_survives_kill_nine_in_order_and_without_gaps) {
-  TestFolder folder(std::filesystem::temp_directory_path());
+  TestFolder folder;
   TestParts parts;
   SeededRandom random(20);
   Sequence total = 0;
