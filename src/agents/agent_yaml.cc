@@ -20,8 +20,8 @@ constexpr int64_t kStepsMax = 10'000;
 constexpr int64_t kTokensMax = 1'000'000'000;
 constexpr Duration kTimeMax = std::chrono::hours(24 * 30);
 
-constexpr std::string_view kAgentKeys[] = {"version", "name",       "model",      "system",
-                                           "tools",   "space",      "workspace",  "budget",
+constexpr std::string_view kAgentKeys[] = {"version",    "name",      "model",     "system",
+                                           "tools",      "space",     "workspace", "budget",
                                            "on_unknown", "http_hosts"};
 constexpr std::string_view kBudgetKeys[] = {"steps_max", "tokens_max", "time_max"};
 
@@ -67,7 +67,8 @@ Result<int64_t> bounded(const Json& object, std::string_view key, int64_t fallba
 Result<Budget> read_budget(const Json& json) {
   Budget budget;
   if (json.is_null()) return budget;
-  if (!json.is_object()) return invalid("budget", "expected a map of steps_max, tokens_max, time_max");
+  if (!json.is_object())
+    return invalid("budget", "expected a map of steps_max, tokens_max, time_max");
   TRY(check_keys(json, kBudgetKeys, "budget."));
   budget.steps_max = TRY(bounded(json, "steps_max", budget.steps_max, kStepsMax));
   budget.tokens_max = TRY(bounded(json, "tokens_max", budget.tokens_max, kTokensMax));
@@ -90,8 +91,8 @@ Result<std::vector<std::string>> read_tools(const Json& json) {
   for (const auto& item : json.items()) {
     const std::string& name = item.as_string();
     if (!find_tool(name)) {
-      return invalid("tools", "unknown tool " + shorten(item.dump(), 64) + "; this node has " +
-                                  tool_names());
+      return invalid(
+          "tools", "unknown tool " + shorten(item.dump(), 64) + "; this node has " + tool_names());
     }
     if (std::find(tools.begin(), tools.end(), name) != tools.end()) {
       return invalid("tools", "'" + name + "' is listed twice");
@@ -106,8 +107,8 @@ Result<std::string> read_host(const Json& item) {
   const auto url = http::parse_url("http://" + lower_ascii(item.as_string()));
   const size_t colon = item.as_string().rfind(':');
   if (url.is_error() || colon == std::string::npos || url->target != "/") {
-    return invalid("http_hosts", "expected host:port such as example.org:443, got " +
-                                     shorten(item.dump(), 64));
+    return invalid("http_hosts",
+                   "expected host:port such as example.org:443, got " + shorten(item.dump(), 64));
   }
   return url->origin();
 }
@@ -116,8 +117,8 @@ Result<std::vector<std::string>> read_hosts(const Json& json) {
   std::vector<std::string> hosts;
   if (json.is_null()) return hosts;
   if (!json.is_array() || json.size() > kHostsMax) {
-    return invalid("http_hosts", "expected a list of at most " + std::to_string(kHostsMax) +
-                                     " host:port texts");
+    return invalid("http_hosts",
+                   "expected a list of at most " + std::to_string(kHostsMax) + " host:port texts");
   }
   for (const auto& item : json.items()) hosts.push_back(TRY(read_host(item)));
   return hosts;
@@ -171,8 +172,8 @@ Json AgentSpec::to_json() const {
 
 Result<AgentSpec> agent_from_json(const Json& json) {
   if (!json.is_object()) {
-    return make_error(ErrorCode::invalid_argument, "agent: expected a map, got " +
-                                                       std::string(json.type_name()));
+    return make_error(ErrorCode::invalid_argument,
+                      "agent: expected a map, got " + std::string(json.type_name()));
   }
   TRY(check_keys(json, kAgentKeys, ""));
   if (json["version"].as_int(0) != 1) {

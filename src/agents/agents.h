@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Agents: a model in a loop with tools and a goal, run durably. A run is a stream of journal entries; its state is a
-// fold over them; next(state) -> effect is pure. The result of step n and the intent of step n+1 are one append.
+// Agents: a model in a loop with tools and a goal, run durably. A run is a stream of journal
+// entries; its state is a fold over them; next(state) -> effect is pure. The result of step n and
+// the intent of step n+1 are one append.
 #pragma once
 
 #include <functional>
@@ -35,20 +36,29 @@ enum class OnUnknown : uint8_t { ask, retry, fail };
 // docs/agent_yaml.md; JSON Schema in docs/schema/agent.json.
 struct AgentSpec {
   std::string name;
-  std::string model;        // empty: the node's default
-  std::string system;       // system prompt
+  std::string model;   // empty: the node's default
+  std::string system;  // system prompt
   std::vector<std::string> tools;
-  std::string space;        // memory space for remember and recall; default: the agent's name
-  std::string workspace;    // folder for file tools, made when absent; default: <data>/workspaces/<name>
+  std::string space;  // memory space for remember and recall; default: the agent's name
+  std::string
+      workspace;  // folder for file tools, made when absent; default: <data>/workspaces/<name>
   Budget budget;
   OnUnknown on_unknown = OnUnknown::ask;
-  std::vector<std::string> http_hosts;  // host:port that http_get may reach; empty: policy alone decides
+  std::vector<std::string>
+      http_hosts;  // host:port that http_get may reach; empty: policy alone decides
   Json to_json() const;
 };
 Result<AgentSpec> parse_agent(std::string_view yaml);
 Result<AgentSpec> agent_from_json(const Json& json);
 
-enum class RunState : uint8_t { running, waiting_approval, waiting_timer, completed, failed, cancelled };
+enum class RunState : uint8_t {
+  running,
+  waiting_approval,
+  waiting_timer,
+  completed,
+  failed,
+  cancelled
+};
 std::string_view run_state_name(RunState state);
 
 struct RunSummary {
@@ -92,37 +102,42 @@ struct AgentsOptions {
 // Thread-safe. Every acting call authorizes its Request first.
 class Agents {
  public:
-  virtual ~Agents() = default;  // stops after the effects in hand; open runs resume at the next start
+  virtual ~Agents() =
+      default;  // stops after the effects in hand; open runs resume at the next start
   // Picks up every run the journal says is open. Called once, after models are loaded.
   virtual Status resume_open_runs() = 0;
 
   virtual Status put_agent(const guard::Request& request, const AgentSpec& agent) = 0;
   virtual Result<std::vector<AgentSpec>> list_agents(const guard::Request& request) = 0;
 
-  // idempotency_key (may be empty): the same key again returns the first run. delay: starts by a durable timer.
+  // idempotency_key (may be empty): the same key again returns the first run. delay: starts by a
+  // durable timer.
   virtual Result<RunSummary> start(const guard::Request& request, const std::string& agent,
                                    const std::string& goal, const std::string& idempotency_key,
                                    Duration delay) = 0;
   virtual Result<RunSummary> get(const guard::Request& request, const std::string& run) = 0;
   virtual Result<std::vector<RunSummary>> list(const guard::Request& request, size_t limit) = 0;
-  virtual Result<std::vector<RunEntry>> entries(const guard::Request& request, const std::string& run,
-                                                uint64_t after, size_t limit) = 0;
+  virtual Result<std::vector<RunEntry>> entries(const guard::Request& request,
+                                                const std::string& run, uint64_t after,
+                                                size_t limit) = 0;
   virtual Result<RunSummary> cancel(const guard::Request& request, const std::string& run) = 0;
   // Answers a waiting approval; binds to the digest of the exact arguments.
   virtual Result<RunSummary> approve(const guard::Request& request, const std::string& run,
                                      const std::string& digest, bool is_granted) = 0;
 
-  // The tools this node offers to MCP clients and agents, and one guarded call of one (no run): authorized, recorded.
+  // The tools this node offers to MCP clients and agents, and one guarded call of one (no run):
+  // authorized, recorded.
   virtual std::vector<protocol::ToolSpec> tool_specs() const = 0;
   virtual Result<std::string> call_tool(const guard::Request& request, const std::string& tool,
                                         const Json& arguments) = 0;
-  virtual Json tool_facts(const std::string& tool) const = 0;  // {effect, is_idempotent, output_trust}
+  virtual Json tool_facts(
+      const std::string& tool) const = 0;  // {effect, is_idempotent, output_trust}
 };
 
 Result<std::unique_ptr<Agents>> create_agents(const AgentsOptions& options);
 
-// Entry of the hidden `plinth tool-exec NAME`: runs one file or compute tool inside the sandbox, arguments as JSON on
-// standard input, result as JSON on standard output. Returns the exit code.
+// Entry of the hidden `plinth tool-exec NAME`: runs one file or compute tool inside the sandbox,
+// arguments as JSON on standard input, result as JSON on standard output. Returns the exit code.
 int tool_exec_main(const std::string& tool);
 
 }  // namespace plinth::agents

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The process dies at every append of a run, once before it is on disk and once after. The next process finishes the
-// run, and no effect is there twice.
+// The process dies at every append of a run, once before it is on disk and once after. The next
+// process finishes the run, and no effect is there twice.
 #include "agents/run/events.h"
 #include "agents/run/fold.h"
 #include "agents/run/model_call.h"
@@ -49,7 +49,8 @@ class AgentsCrash : public AgentsFixture {
     ASSERT_TRUE(records.is_ok());
     EXPECT_EQ(records->size(), 1u);
     std::map<int64_t, int> returned;
-    for (const auto& entry : entries_of(run, "step.returned")) returned[entry["step"].as_int()] += 1;
+    for (const auto& entry : entries_of(run, "step.returned"))
+      returned[entry["step"].as_int()] += 1;
     EXPECT_EQ(returned.size(), 14u);
     for (const auto& [step, count] : returned) EXPECT_EQ(count, 1) << "step " << step;
     EXPECT_EQ(entries_of(run, "step.intended").size(), 14u);
@@ -67,7 +68,8 @@ TEST_F(AgentsCrash, a_run_survives_a_crash_at_every_append) {
       for (const char* name : {"total.txt", "report.txt", ".plinth"}) {
         fs::remove_all(workspace() / name);
       }
-      for (const auto& record : *memory_->list(request("alice"), "notes", 10)) {
+      const auto records = memory_->list(request("alice"), "notes", 10);
+      for (const auto& record : records.value()) {
         ASSERT_TRUE(memory_->forget(request("alice"), "notes", record.id).is_ok());
       }
       crashing_->journal().crash_at(append, last);
@@ -245,8 +247,8 @@ class UnknownOutcome : public AgentsFixture {
           events::tool_intended(now, run, 2, call, *Json::parse(call.arguments), false, "dec_1")}) {
       entries.push_back({run, entry.dump()});
     }
-    EXPECT_TRUE(store_->journal().append({"default", "run", run}, store::kBeginning, entries, run)
-                    .is_ok());
+    EXPECT_TRUE(
+        store_->journal().append({"default", "run", run}, store::kBeginning, entries, run).is_ok());
     serving_.script({S::says("unused"), S::says("went on")});
     resume();
     return run;
@@ -256,8 +258,9 @@ class UnknownOutcome : public AgentsFixture {
 TEST_F(UnknownOutcome, ask_waits_for_a_person_and_repeats_when_granted) {
   const std::string run = leave_open_step(OnUnknown::ask);
   const RunSummary waiting = await(run, RunState::waiting_approval);
-  EXPECT_NE(waiting.pending_approval["question"].as_string().find("is unknown: it may have happened"),
-            std::string::npos);
+  EXPECT_NE(
+      waiting.pending_approval["question"].as_string().find("is unknown: it may have happened"),
+      std::string::npos);
   EXPECT_FALSE(fs::exists(workspace() / "a.txt"));
   ASSERT_TRUE(agents_->approve(request(), run, waiting.pending_approval["digest"].as_string(), true)
                   .is_ok());
@@ -271,8 +274,9 @@ TEST_F(UnknownOutcome, ask_goes_on_without_the_effect_when_refused) {
   const RunSummary waiting = await(run, RunState::waiting_approval);
   restart();
   resume();
-  ASSERT_TRUE(agents_->approve(request(), run, waiting.pending_approval["digest"].as_string(), false)
-                  .is_ok());
+  ASSERT_TRUE(
+      agents_->approve(request(), run, waiting.pending_approval["digest"].as_string(), false)
+          .is_ok());
   EXPECT_EQ(await(run, RunState::completed).answer, "went on");
   EXPECT_FALSE(fs::exists(workspace() / "a.txt"));
 }

@@ -20,7 +20,8 @@ guard::Action run_action(guard::ActionKind kind, const std::string& run, const s
 
 bool is_run_id(const std::string& text) {
   if (text.empty() || text.size() > 64) return false;
-  return text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
+  return text.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
          std::string::npos;
 }
 
@@ -31,8 +32,8 @@ Result<std::shared_ptr<Run>> NodeAgents::open_run(const guard::Request& request,
   auto found = index_.find(request.principal.tenant, run);
   std::optional<Error> problem;
   if (!found && is_run_id(run)) {
-    found = std::make_shared<Run>(store::StreamName{
-        request.principal.tenant, std::string(kRunStream), run});
+    found = std::make_shared<Run>(
+        store::StreamName{request.principal.tenant, std::string(kRunStream), run});
     MutexLock lock(found->mutex);
     const auto loaded = journal_.load(*found);
     if (loaded.is_error()) problem = loaded.error();
@@ -89,8 +90,8 @@ Result<std::vector<RunEntry>> NodeAgents::entries(const guard::Request& request,
     RunEntry entry;
     entry.sequence = stored.sequence;
     entry.written = stored.written;
-    entry.body = stored.is_erased ? Json::object({{"kind", "erased"}})
-                                  : TRY(Json::parse(stored.body));
+    entry.body =
+        stored.is_erased ? Json::object({{"kind", "erased"}}) : TRY(Json::parse(stored.body));
     entries.push_back(std::move(entry));
   }
   return entries;
@@ -123,14 +124,14 @@ Result<RunSummary> NodeAgents::approve(const guard::Request& request, const std:
     MutexLock lock(found->mutex);
     const State& state = found->state;
     if (state.run_state != RunState::waiting_approval || !state.approval) {
-      return make_error(ErrorCode::conflict,
-                        "run " + state.run + " waits for no approval; it is " +
-                            std::string(run_state_name(state.run_state)));
+      return make_error(ErrorCode::conflict, "run " + state.run + " waits for no approval; it is " +
+                                                 std::string(run_state_name(state.run_state)));
     }
     if (!equal_constant_time(digest, state.approval->digest)) {
       return make_error(ErrorCode::conflict,
                         "digest: it is not that of the call which waits now (" +
-                            state.approval->digest + "); look at the call again", "digest");
+                            state.approval->digest + "); look at the call again",
+                        "digest");
     }
     TRY(journal_.commit(*found, events::approval_answered(options_.clock.wall(), *state.approval,
                                                           is_granted, request.principal.id, "")));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The doors: each asks the authorizer, each says no in the same way, none lets one tenant see another's runs.
+// The doors: each asks the authorizer, each says no in the same way, none lets one tenant see
+// another's runs.
 #include "agents/testing/fixture.h"
 
 namespace plinth::agents::testing {
@@ -43,8 +44,8 @@ TEST_F(AgentsDoors, every_door_asks_before_it_acts_and_does_nothing_when_denied)
       {"run.approve", [&] { return done(agents_->approve(request(), run, "d", true)); }},
       {"tool.call",
        [&] {
-         return done(agents_->call_tool(request(), "calculate",
-                                        Json::object({{"expression", "1+1"}})));
+         return done(
+             agents_->call_tool(request(), "calculate", Json::object({{"expression", "1+1"}})));
        }},
   };
   for (const auto& door : doors) {
@@ -83,7 +84,8 @@ TEST_F(AgentsDoors, the_same_key_from_many_threads_begins_one_run) {
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&] {
       const auto run = agents_->start(request(), "worker", "Say done", "same", {});
-      // A caller that loses the race to begin may be told to try again; it is never given a second run.
+      // A caller that loses the race to begin may be told to try again; it is never given a second
+      // run.
       if (run.is_error()) return;
       MutexLock lock(mutex);
       runs.insert(run->id);
@@ -138,8 +140,9 @@ TEST_F(AgentsDoors, what_does_not_fit_is_refused_with_its_reason) {
 
 TEST_F(AgentsDoors, a_workspace_must_not_reach_into_the_nodes_own_files) {
   for (const std::string& folder :
-       {folder_.string(), (folder_ / "store").string(), std::string("/"), folder_.parent_path().string(),
-        (folder_ / "workspaces" / ".." / "store").string(), (folder_ / "workspaces/").string()}) {
+       {folder_.string(), (folder_ / "store").string(), std::string("/"),
+        folder_.parent_path().string(), (folder_ / "workspaces" / ".." / "store").string(),
+        (folder_ / "workspaces/").string()}) {
     AgentSpec agent = MUST(parse_agent("version: 1\nname: bad\n"), "valid");
     agent.workspace = folder;
     EXPECT_EQ(agents_->put_agent(request(), agent).error().param, "workspace") << folder;
@@ -184,16 +187,18 @@ TEST_F(AgentsDoors, a_call_outside_runs_writes_into_a_workspace_of_its_own) {
 }
 
 TEST_F(AgentsDoors, a_bad_call_outside_runs_is_an_error_that_says_why) {
-  EXPECT_EQ(agents_->call_tool(request(), "fly", Json::object()).error().code, ErrorCode::not_found);
+  EXPECT_EQ(agents_->call_tool(request(), "fly", Json::object()).error().code,
+            ErrorCode::not_found);
   EXPECT_EQ(agents_->call_tool(request(), "calculate", Json::object()).error().message,
             "arguments of calculate: 'expression' is missing");
   EXPECT_EQ(agents_->call_tool(request(), "calculate", Json::object({{"expression", "1/0"}}))
-                .error().message,
+                .error()
+                .message,
             "error: division by zero");
   authorizer_.answer("tool:calculate", guard::Effect::ask);
-  EXPECT_EQ(agents_->call_tool(request(), "calculate", Json::object({{"expression", "1"}}))
-                .error().code,
-            ErrorCode::approval_required);
+  EXPECT_EQ(
+      agents_->call_tool(request(), "calculate", Json::object({{"expression", "1"}})).error().code,
+      ErrorCode::approval_required);
 }
 
 TEST_F(AgentsDoors, the_catalog_is_shown_with_its_facts) {

@@ -29,7 +29,8 @@ Status check_workspace(const std::string& workspace, const std::string& data_fol
   if (path != path.lexically_normal() || !path.has_filename()) {
     return make_error(ErrorCode::invalid_argument,
                       "agent: workspace: write '" + shorten(workspace, 100) +
-                          "' without '.', '..' and doubled or final slashes", "workspace");
+                          "' without '.', '..' and doubled or final slashes",
+                      "workspace");
   }
   const std::string inside = data_folder + "/";
   const bool is_inside = (workspace + "/").starts_with(inside);
@@ -37,7 +38,8 @@ Status check_workspace(const std::string& workspace, const std::string& data_fol
   if ((is_inside && !workspace.starts_with(inside + "workspaces/")) || is_around) {
     return make_error(ErrorCode::invalid_argument,
                       "agent: workspace: '" + shorten(workspace, 100) +
-                          "' overlaps the node's data folder; choose another folder", "workspace");
+                          "' overlaps the node's data folder; choose another folder",
+                      "workspace");
   }
   return ok();
 }
@@ -65,9 +67,9 @@ Status NodeAgents::allow(const guard::Request& request, guard::ActionKind kind,
 Status NodeAgents::put_agent(const guard::Request& request, const AgentSpec& agent) {
   // A spec may be built in code: it is held to the same rules as a file.
   const AgentSpec checked = TRY(agent_from_json(agent.to_json()));
-  TRY(allow(request, guard::ActionKind::agent_write, "agent", checked.name,
-            Json::object({{"workspace", checked.workspace},
-                          {"tools", Json::array_of(checked.tools)}})));
+  TRY(allow(
+      request, guard::ActionKind::agent_write, "agent", checked.name,
+      Json::object({{"workspace", checked.workspace}, {"tools", Json::array_of(checked.tools)}})));
   TRY(check_workspace(checked.workspace, options_.data_folder));
   TRY(options_.store.key_value().put(agent_key(request.principal.tenant, checked.name),
                                      checked.to_json().dump(), store::kAnyRevision));
@@ -77,8 +79,8 @@ Status NodeAgents::put_agent(const guard::Request& request, const AgentSpec& age
 Result<std::vector<AgentSpec>> NodeAgents::list_agents(const guard::Request& request) {
   TRY(allow(request, guard::ActionKind::agent_read, "agent", "*"));
   std::vector<AgentSpec> agents;
-  const auto items = TRY(options_.store.key_value().list(
-      agent_key(request.principal.tenant, ""), kAgentsMax));
+  const auto items =
+      TRY(options_.store.key_value().list(agent_key(request.principal.tenant, ""), kAgentsMax));
   for (const auto& item : items) {
     const Json json = TRY(Json::parse(item.value));
     agents.push_back(TRY(agent_from_json(json)));
@@ -106,7 +108,8 @@ Result<RunSummary> NodeAgents::start(const guard::Request& request, const std::s
   if (trim(goal).empty() || goal.size() > kGoalBytesMax || !is_utf8(goal)) {
     return make_error(ErrorCode::invalid_argument,
                       "goal: expected 1 to " + std::to_string(kGoalBytesMax) +
-                          " bytes of text, got " + std::to_string(goal.size()), "goal");
+                          " bytes of text, got " + std::to_string(goal.size()),
+                      "goal");
   }
   if (delay < Duration::zero() || delay > kDelayMax) {
     return make_error(ErrorCode::invalid_argument, "delay: expected 0 to 366 days", "delay");
@@ -147,8 +150,8 @@ Result<NodeAgents::Claim> NodeAgents::claim_key(const guard::Request& request,
   if (first["asked"].as_string() != asked) {
     return make_error(ErrorCode::conflict,
                       "idempotency_key: '" + shorten(idempotency_key, 64) +
-                          "' was used for another agent or goal (run " +
-                          first["run"].as_string() + "); choose a new key",
+                          "' was used for another agent or goal (run " + first["run"].as_string() +
+                          "); choose a new key",
                       "idempotency_key");
   }
   return Claim{first["run"].as_string(), false};
@@ -175,13 +178,12 @@ Result<RunSummary> NodeAgents::begin(const guard::Request& request, const std::s
   facts.delegation = request.delegation;
   facts.scope = request.scope;
   const bool is_trusted = request.label.integrity.is_trusted();
-  facts.label = request.label.join(guard::Label::of(
-      guard::Source{"user", request.principal.id,
-                    is_trusted ? guard::Trust::trusted : guard::Trust::untrusted}));
+  facts.label = request.label.join(guard::Label::of(guard::Source{
+      "user", request.principal.id, is_trusted ? guard::Trust::trusted : guard::Trust::untrusted}));
 
   const WallTime now = options_.clock.wall();
-  auto made = std::make_shared<Run>(store::StreamName{
-      request.principal.tenant, std::string(kRunStream), run_id});
+  auto made = std::make_shared<Run>(
+      store::StreamName{request.principal.tenant, std::string(kRunStream), run_id});
   RunSummary summary;
   {
     MutexLock lock(made->mutex);

@@ -52,7 +52,8 @@ class NodeAgents final : public Agents {
   Result<RunSummary> begin(const guard::Request& request, const std::string& run_id,
                            const AgentSpec& agent, const std::string& goal,
                            const std::string& idempotency_key, Duration delay);
-  // The run with its owner checked by the authorizer; read from the journal when the index has forgotten it.
+  // The run with its owner checked by the authorizer; read from the journal when the index has
+  // forgotten it.
   Result<std::shared_ptr<Run>> open_run(const guard::Request& request, guard::ActionKind kind,
                                         const std::string& run);
   void resume(const store::StreamName& stream);

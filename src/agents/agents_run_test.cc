@@ -154,7 +154,8 @@ TEST_F(AgentsRun, what_is_no_call_at_all_is_refused_without_asking) {
 }
 
 TEST_F(AgentsRun, a_failing_tool_is_told_to_the_model) {
-  serving_.script({S::calls({{"read_file", R"({"path":"none.txt"})"}}), S::says("It is not there.")});
+  serving_.script(
+      {S::calls({{"read_file", R"({"path":"none.txt"})"}}), S::says("It is not there.")});
   const std::string run = start("Read none.txt");
   await(run, RunState::completed);
   EXPECT_EQ(serving_.requests().back().messages.back().content, "error: no such file: none.txt");
@@ -225,8 +226,8 @@ TEST_F(AgentsRun, a_policy_that_forbids_in_the_meantime_beats_the_approval) {
 
 TEST_F(AgentsRun, a_budget_ends_the_run_and_is_named) {
   put_agent("version: 1\nname: short\ntools: [calculate]\nbudget: {steps_max: 4}\n");
-  std::vector<S::Reply> replies(
-      100, S::Reply(S::calls({{"calculate", R"({"expression":"1+1"})"}})));
+  std::vector<S::Reply> replies(100,
+                                S::Reply(S::calls({{"calculate", R"({"expression":"1+1"})"}})));
   serving_.script(replies);
   const std::string run = start("Never stop", "short");
   const RunSummary summary = await(run, RunState::failed);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tests' own main: this program is also the sandbox's launcher and the tool program, as `plinth` is in a node.
+// The tests' own main: this program is also the sandbox's launcher and the tool program, as
+// `plinth` is in a node.
 #include <gtest/gtest.h>
 
 #include <string_view>

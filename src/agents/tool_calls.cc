@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One guarded call of a tool outside any run, for MCP clients. Intent and outcome stand in the tenant's "call" stream
-// of the day; there is no repeat, so a call cut off by a crash stays visible as an intent without outcome.
+// One guarded call of a tool outside any run, for MCP clients. Intent and outcome stand in the
+// tenant's "call" stream of the day; there is no repeat, so a call cut off by a crash stays visible
+// as an intent without outcome.
 #include "agents/agents_node.h"
 #include "agents/tools/arguments.h"
 #include "agents/tools/catalog.h"
@@ -47,14 +48,14 @@ Result<std::string> NodeAgents::call_tool(const guard::Request& request, const s
       request, action_of(row ? tool : shorten(tool, 64), facts));
   TRY(guard::require_allowed(decision));
   if (!row) {
-    return make_error(ErrorCode::not_found, "there is no tool '" + shorten(tool, 64) +
-                                                "'; this node has " + tool_names(), "name");
+    return make_error(ErrorCode::not_found,
+                      "there is no tool '" + shorten(tool, 64) + "'; this node has " + tool_names(),
+                      "name");
   }
   TRY(check_arguments(*row, given));
 
   const std::string call = options_.ids.make("call");
-  const store::StreamName stream =
-      stream_of(request.principal.tenant, options_.clock.wall());
+  const store::StreamName stream = stream_of(request.principal.tenant, options_.clock.wall());
   Json intent = call_entry("call.intended", options_.clock.wall(), call, tool);
   intent.set("principal", request.principal.id);
   intent.set("arguments", given);
@@ -65,8 +66,7 @@ Result<std::string> NodeAgents::call_tool(const guard::Request& request, const s
 
   AgentSpec folder;
   folder.name = kCallFolder;
-  const std::string workspace =
-      Runner::workspace_of(options_, request.principal.tenant, folder);
+  const std::string workspace = Runner::workspace_of(options_, request.principal.tenant, folder);
   const ToolCallContext context{.node = options_,
                                 .request = request,
                                 .owner = request.principal.id,
@@ -79,8 +79,8 @@ Result<std::string> NodeAgents::call_tool(const guard::Request& request, const s
   Json outcome = call_entry("call.returned", options_.clock.wall(), call, tool);
   outcome.set("is_error", output.is_error() || output->is_error);
   if (output.is_ok()) outcome.set("label", output->label.to_json());
-  TRY(options_.store.journal().append(stream, store::kAnySequence,
-                                      {{request.principal.id, outcome.dump()}}, call + ":returned"));
+  TRY(options_.store.journal().append(
+      stream, store::kAnySequence, {{request.principal.id, outcome.dump()}}, call + ":returned"));
   if (output.is_error()) {
     // not_found is kept for a tool that does not exist.
     Error error = output.error();

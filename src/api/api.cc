@@ -105,9 +105,9 @@ void Api::handle(http::ServerRequest http, http::ResponseWriter writer) {
         match.is_path_known
             ? make_error(ErrorCode::method_not_allowed,
                          "the method " + shorten(http.method, 16) + " is not offered at " +
-                             shorten(http.path, 128) + "; docs/routes.md lists the methods")
+                             shorten(http.path, 128) + "; docs/reference/routes.md lists the methods")
             : make_error(ErrorCode::not_found, "no route " + shorten(http.path, 128) +
-                                                   "; docs/routes.md lists the routes");
+                                                   "; docs/reference/routes.md lists the routes");
     return writer.respond(error_response(error));
   }
   const Measured measured{&services_, match.route->method, match.route->pattern, began};

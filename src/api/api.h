@@ -52,7 +52,7 @@ class Api {
   // The listening port is known only after the socket is bound, so the allow-lists come then.
   void set_door(guard::DoorOptions door);
 
-  static std::vector<RouteSummary> routes();  // docs/routes.md is generated from it
+  static std::vector<RouteSummary> routes();  // docs/reference/routes.md is generated from it
 
  private:
   guard::DoorOptions door() const;

@@ -41,7 +41,7 @@ enum class ErrorCode : uint8_t {
 
 enum class Retry : uint8_t { never, later };
 
-// One row of the error table (error.cc): docs/errors.md is generated from it.
+// One row of the error table (error.cc): docs/reference/errors.md is generated from it.
 struct ErrorRow {
   ErrorCode code;
   std::string_view name;         // machine name, as in JSON bodies: "not_found"

@@ -24,7 +24,7 @@ namespace {
 constexpr int kSequencesMax = 256;
 constexpr int kQueueMax = 1 << 16;
 constexpr int64_t kContextTokensMax = 1 << 20;
-// Room for keys and values of all sequences together, when the options do not say more exactly.
+// Room for keys and values of all sequences together, unless one context asked for needs more.
 constexpr uint64_t kKvBytesMax = uint64_t{8} << 30;
 
 Error option_error(const std::string& param, const std::string& cause) {
@@ -45,9 +45,13 @@ Status check_options(const EngineOptions& options) {
   return ok();
 }
 
-Result<int64_t> context_of(const EngineOptions& options, const ModelSummary& summary) {
+// Tokens of one sequence: as asked for, else the trained length as far as its keys and values fit.
+Result<int64_t> context_of(const EngineOptions& options, const ModelSummary& summary,
+                           uint64_t kv_bytes_per_token) {
   const int64_t trained = std::min(summary.context_tokens, kContextTokensMax);
-  if (options.context_tokens_max == 0) return trained;
+  if (options.context_tokens_max == 0) {
+    return std::min(trained, static_cast<int64_t>(kKvBytesMax / kv_bytes_per_token));
+  }
   if (options.context_tokens_max < 2 || options.context_tokens_max > trained) {
     return option_error("context_tokens_max", std::to_string(options.context_tokens_max) +
                                                   " is outside 2.." + std::to_string(trained) +
@@ -90,7 +94,7 @@ class LoadedEngine final : public Engine {
   SystemClock clock_;
   std::unique_ptr<gguf::File> file_;
   std::unique_ptr<Tokenizer> tokenizer_;
-  std::optional<templates::ChatTemplate> template_;
+  std::optional<Result<templates::ChatTemplate>> template_;
   std::unique_ptr<kernels::ThreadPool> pool_;
   std::unique_ptr<Model> model_;
   std::unique_ptr<KvCache> cache_;
@@ -108,6 +112,7 @@ Result<std::unique_ptr<Engine>> LoadedEngine::create(const EngineOptions& option
   return std::unique_ptr<Engine>(std::move(engine));
 }
 
+// A template that cannot be used stops chat requests, not the model: plain completions need none.
 Status LoadedEngine::read_template() {
   const auto source = TRY(file_->contents().string("tokenizer.chat_template"));
   if (!source) return ok();
@@ -115,30 +120,31 @@ Status LoadedEngine::read_template() {
   const auto text_of = [&](std::optional<Token> token) {
     return token ? vocabulary.entry(*token).text : std::string();
   };
-  template_ = TRY(templates::ChatTemplate::create(
+  template_.emplace(templates::ChatTemplate::create(
       std::string(*source), text_of(vocabulary.begin_token()), text_of(vocabulary.end_token())));
+  if (template_->is_error()) {
+    log_event(LogLevel::warning, "chat_template_refused",
+              {{"model", summary_.name}, {"cause", template_->error().message}});
+  }
   return ok();
 }
 
 Status LoadedEngine::read_model(const EngineOptions& options) {
-  const int64_t context = TRY(context_of(options, summary_));
   const int threads = options.threads > 0 ? options.threads : kernels::physical_cores();
   pool_ = std::make_unique<kernels::ThreadPool>(threads);
-  ModelLimits limits;
-  limits.context_max = context;
-  limits.rows_max = kPrefillTokensPerIteration + options.sequences_max;
   const kernels::KernelTable& kernels = kernels::best_kernels();
-  model_ = TRY(build_model(*file_, kernels, *pool_, limits));
+  const int64_t rows_max = kPrefillTokensPerIteration + options.sequences_max;
+  model_ = TRY(build_model(*file_, kernels, *pool_, rows_max));
   if (model_->vocabulary() < static_cast<int64_t>(tokenizer_->vocabulary().size())) {
     return make_error(ErrorCode::malformed,
                       "token_embd.weight: fewer rows than the tokenizer has tokens",
                       "token_embd.weight");
   }
+  const auto token_bytes = static_cast<uint64_t>(model_->kv_shape().bytes_per_token());
+  const int64_t context = TRY(context_of(options, summary_, token_bytes));
   // Room for every sequence at full length, as far as the limit goes; for one it must do.
   const int64_t per_sequence = KvCache::blocks_for(context);
-  const auto block_bytes =
-      static_cast<uint64_t>(model_->kv_shape().bytes_per_token() * kBlockTokens);
-  const auto blocks_max = static_cast<int64_t>(kKvBytesMax / block_bytes);
+  const auto blocks_max = static_cast<int64_t>(kKvBytesMax / (token_bytes * kBlockTokens));
   const int64_t blocks =
       std::max(per_sequence, std::min(blocks_max, per_sequence * options.sequences_max));
   cache_ = TRY(KvCache::create(model_->kv_shape(), blocks));
@@ -166,8 +172,10 @@ Result<std::vector<Token>> LoadedEngine::render_chat(const Json& messages,
                           ": the model file has no chat template; send plain text to "
                           "the completions endpoint instead");
   }
-  const templates::Text text = TRY(template_->render_chat(messages, tools));
-  return tokenizer_->encode_rendered(text.bytes, text.foreign, template_->source());
+  if (template_->is_error()) return template_->error();
+  const templates::ChatTemplate& chat = template_->value();
+  const templates::Text text = TRY(chat.render_chat(messages, tools));
+  return tokenizer_->encode_rendered(text.bytes, text.foreign, chat.source());
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// plinth.yaml: one table of keys (config.cc), from which docs/configuration.md and docs/schema/plinth.json are made.
+// plinth.yaml: one table of keys (config.cc), from which docs/reference/configuration.md and docs/schema/plinth.json
+// are made.
 // A wrong configuration refuses to start, naming the key, the value and what is allowed.
 #pragma once
 

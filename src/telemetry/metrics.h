@@ -48,7 +48,7 @@ enum class Metric : uint8_t {
 
 enum class MetricKind : uint8_t { counter, gauge, histogram };
 
-// One row of the metric table: docs/metrics.md is generated from it.
+// One row of the metric table: docs/reference/metrics.md is generated from it.
 struct MetricRow {
   Metric metric;
   std::string_view name;

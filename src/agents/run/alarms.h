@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Wakes runs at a wall-clock time: durable timers and pauses before a retry. Waiting runs hold no thread but this one.
+// Wakes runs at a wall-clock time: durable timers and pauses before a retry. Waiting runs hold no
+// thread but this one.
 #pragma once
 
 #include <functional>
@@ -21,7 +22,8 @@ class Alarms {
 
   Alarms(const Clock& clock, Ring ring);
   ~Alarms();
-  void set(std::shared_ptr<Run> run, WallTime due);  // one alarm per run: at most as many as open runs
+  void set(std::shared_ptr<Run> run,
+           WallTime due);  // one alarm per run: at most as many as open runs
   void stop();
 
  private:

@@ -51,8 +51,8 @@ guard::Request request_of(const State& state, const std::string& model, const Cl
   starter.deadline = Deadline::after(clock, time_left(state, clock.wall()));
   starter.cancellation = cancellation;
   starter.trace = trace_of(state.run);
-  starter.request_id = events::effect_key(state.run, state.in_hand ? state.in_hand->step
-                                                                   : state.steps + 1);
+  starter.request_id =
+      events::effect_key(state.run, state.in_hand ? state.in_hand->step : state.steps + 1);
   guard::Principal agent;
   agent.id = "agent:" + state.agent.name;
   agent.tenant = state.owner.tenant;

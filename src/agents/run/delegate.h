@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an agent may ask for: its starter's request, delegated and narrowed to the agent's own tools and space.
+// What an agent may ask for: its starter's request, delegated and narrowed to the agent's own tools
+// and space.
 #pragma once
 
 #include <string>
@@ -10,7 +11,8 @@
 
 namespace plinth::agents {
 
-// The principal "agent:NAME" acting for the run's owner; the label is that of the model's whole context.
+// The principal "agent:NAME" acting for the run's owner; the label is that of the model's whole
+// context.
 guard::Request request_of(const State& state, const std::string& model, const Clock& clock,
                           const Cancellation& cancellation);
 // The first principal of the chain: whose data the run works on.

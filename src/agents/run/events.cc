@@ -43,7 +43,8 @@ Json principal_json(const guard::Principal& principal) {
        {"roles", Json::array_of({principal.roles.begin(), principal.roles.end()})}});
 }
 
-// The end of a run repeats its totals, so that a list of runs needs only the first and the last entry.
+// The end of a run repeats its totals, so that a list of runs needs only the first and the last
+// entry.
 Json final_body(std::string_view kind, WallTime at, const State& state) {
   Json entry = body(kind, at);
   entry.set("steps", state.steps);
@@ -119,8 +120,7 @@ Json model_returned(WallTime at, int64_t step, const protocol::ChatReply& reply,
 
 Json model_failed(WallTime at, int64_t step, const Error& error) {
   Json entry = step_body("step.returned", at, step);
-  entry.set("error",
-            Json::object({{"code", error_name(error.code)}, {"message", error.message}}));
+  entry.set("error", Json::object({{"code", error_name(error.code)}, {"message", error.message}}));
   return entry;
 }
 
@@ -213,8 +213,8 @@ std::string effect_key(const std::string& run, int64_t step) {
 
 std::string approval_digest(const std::string& run, int64_t step, const std::string& tool,
                             const Json& arguments) {
-  const Json bound = Json::object(
-      {{"run", run}, {"step", step}, {"tool", tool}, {"arguments", arguments}});
+  const Json bound =
+      Json::object({{"run", run}, {"step", step}, {"tool", tool}, {"arguments", arguments}});
   return hex(sha256(bound.canonical()));
 }
 

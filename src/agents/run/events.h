@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The journal entries of a run, version 1: one builder per kind. docs/run_journal.md describes every field.
-// A body is {"v":1,"kind":…,"at":unix ms,…}; the entry's time is in the body so that a fold needs nothing else.
+// The journal entries of a run, version 1: one builder per kind. docs/run_journal.md describes
+// every field. A body is {"v":1,"kind":…,"at":unix ms,…}; the entry's time is in the body so that a
+// fold needs nothing else.
 #pragma once
 
 #include <string>
@@ -33,7 +34,8 @@ Json timer_set(WallTime at, WallTime due);
 Json timer_fired(WallTime at);
 Json model_intended(WallTime at, const std::string& run, int64_t step, const std::string& model,
                     const std::string& request_digest);
-// is_idempotent is recorded with the intent: a later catalog must not change what a crash means for this step.
+// is_idempotent is recorded with the intent: a later catalog must not change what a crash means for
+// this step.
 Json tool_intended(WallTime at, const std::string& run, int64_t step,
                    const protocol::ToolCall& call, const Json& arguments, bool is_idempotent,
                    const std::string& decision);
@@ -44,7 +46,8 @@ Json tool_returned(WallTime at, int64_t step, const std::string& tool, const std
                    bool is_error, const guard::Label& label);
 Json step_denied(WallTime at, int64_t step, const protocol::ToolCall& call,
                  const guard::Decision& decision);
-// The call named no tool of this node, or its arguments do not fit: nothing was asked of policy or the world.
+// The call named no tool of this node, or its arguments do not fit: nothing was asked of policy or
+// the world.
 Json step_refused(WallTime at, int64_t step, const protocol::ToolCall& call,
                   const std::string& reason);
 Json step_unknown(WallTime at, int64_t step, const std::string& tool);

@@ -101,9 +101,9 @@ Status apply_intended(State& state, const Json& entry) {
     in_hand.digest = effect["arguments_digest"].as_string();
     state.approval.reset();
   } else {
-    return make_error(ErrorCode::unsupported, "run journal: step.intended has the unknown effect '" +
-                                                  effect["kind"].as_string() +
-                                                  "'; start a newer program");
+    return make_error(ErrorCode::unsupported,
+                      "run journal: step.intended has the unknown effect '" +
+                          effect["kind"].as_string() + "'; start a newer program");
   }
   state.steps = step;
   state.in_hand = std::move(in_hand);
@@ -303,9 +303,9 @@ Status apply(State& state, const Json& entry) {
     state.updated = std::max(state.updated, WallTime{entry["at"].as_int()});
     return ok();
   }
-  return make_error(ErrorCode::unsupported,
-                    "run journal: unknown kind '" + kind + "' (version " +
-                        std::to_string(version) + "); this program is older than the journal");
+  return make_error(ErrorCode::unsupported, "run journal: unknown kind '" + kind + "' (version " +
+                                                std::to_string(version) +
+                                                "); this program is older than the journal");
 }
 
 Result<State> fold(const std::vector<Json>& entries) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Journals of any content, one entry per line: refused, or a state from which next() decides without harm.
+// Journals of any content, one entry per line: refused, or a state from which next() decides
+// without harm.
 #include "agents/run/fold.h"
 #include "agents/run/next.h"
 #include "base/check.h"

@@ -11,12 +11,11 @@ namespace {
 constexpr int64_t kTightBudgetTokens = 1024;
 
 Json message_json(const protocol::Message& message) {
-  Json json = Json::object(
-      {{"role", protocol::role_name(message.role)}, {"content", message.content}});
+  Json json =
+      Json::object({{"role", protocol::role_name(message.role)}, {"content", message.content}});
   Json calls = Json::array();
   for (const auto& call : message.tool_calls) {
-    calls.push(Json::object(
-        {{"id", call.id}, {"name", call.name}, {"arguments", call.arguments}}));
+    calls.push(Json::object({{"id", call.id}, {"name", call.name}, {"arguments", call.arguments}}));
   }
   if (calls.size() > 0) json.set("tool_calls", std::move(calls));
   if (!message.tool_call_id.empty()) json.set("tool_call_id", message.tool_call_id);
@@ -55,9 +54,8 @@ std::string request_digest(const protocol::ChatRequest& request) {
   for (const auto& message : request.messages) messages.push(message_json(message));
   Json tools = Json::array();
   for (const auto& tool : request.tools) {
-    tools.push(Json::object({{"name", tool.name},
-                             {"description", tool.description},
-                             {"parameters", tool.parameters}}));
+    tools.push(Json::object(
+        {{"name", tool.name}, {"description", tool.description}, {"parameters", tool.parameters}}));
   }
   Json json = Json::object({{"model", request.model},
                             {"messages", std::move(messages)},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The model call of a step, built from the state alone: the same state always asks the same question, and the digest
-// in the journal proves it on replay.
+// The model call of a step, built from the state alone: the same state always asks the same
+// question, and the digest in the journal proves it on replay.
 #pragma once
 
 #include <string>

@@ -57,8 +57,8 @@ std::optional<std::string> exhausted(const State& state, WallTime now) {
     return "steps_max of " + std::to_string(budget.steps_max) + " is used up";
   }
   if (state.tokens >= budget.tokens_max) {
-    return "tokens_max of " + std::to_string(budget.tokens_max) + " is used up: " +
-           std::to_string(state.tokens) + " tokens";
+    return "tokens_max of " + std::to_string(budget.tokens_max) +
+           " is used up: " + std::to_string(state.tokens) + " tokens";
   }
   if (active_ms(state, now) >= to_ms(budget.time_max)) {
     return "time_max of " + format_duration(budget.time_max) + " is used up";
@@ -76,9 +76,8 @@ Effect next(const State& state, WallTime now) {
   if (!state.is_started() || state.is_ended()) return plain(Kind::wait);
   if (state.is_cancel_requested) return plain(Kind::cancel);
   if (state.resumes > kResumesMax) {
-    return failure(ErrorCode::internal,
-                   "the run was resumed " + std::to_string(state.resumes) +
-                       " times without ending; it is given up");
+    return failure(ErrorCode::internal, "the run was resumed " + std::to_string(state.resumes) +
+                                            " times without ending; it is given up");
   }
   if (state.in_hand) return recover(state);
   if (state.approval && !state.approval->is_answered) return plain(Kind::wait);

@@ -10,7 +10,7 @@ namespace plinth::agents {
 
 struct Effect {
   enum class Kind : uint8_t {
-    wait,          // for an approval or a timer, or the run has ended
+    wait,  // for an approval or a timer, or the run has ended
     fire_timer,
     call_model,
     call_tool,     // the first pending call
@@ -22,8 +22,8 @@ struct Effect {
   };
   Kind kind = Kind::wait;
   int64_t step = 0;
-  bool is_repeat = false;    // the intent is in the journal already
-  bool is_approved = false;  // a person granted exactly this call
+  bool is_repeat = false;                // the intent is in the journal already
+  bool is_approved = false;              // a person granted exactly this call
   ErrorCode code = ErrorCode::internal;  // fail
   std::string text;                      // complete: the answer; fail: why
 };

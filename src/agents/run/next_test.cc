@@ -37,7 +37,8 @@ class Story {
   void intend_model() {
     tell(events::model_intended(tick(), "run_1", state_.steps + 1, "m", "digest"));
   }
-  void model_says(std::string text, std::vector<protocol::ToolCall> calls = {}, int64_t tokens = 10) {
+  void model_says(std::string text, std::vector<protocol::ToolCall> calls = {},
+                  int64_t tokens = 10) {
     intend_model();
     protocol::ChatReply reply;
     reply.text = std::move(text);
@@ -259,8 +260,8 @@ TEST(Next, a_cancel_comes_before_everything_else) {
 TEST(Next, a_model_that_fails_for_good_ends_the_run) {
   Story story;
   story.intend_model();
-  story.tell(events::model_failed(story.tick(), 1,
-                                  make_error(ErrorCode::not_found, "no model 'm'")));
+  story.tell(
+      events::model_failed(story.tick(), 1, make_error(ErrorCode::not_found, "no model 'm'")));
   EXPECT_EQ(story.next_effect().kind, Kind::fail);
   EXPECT_EQ(story.next_effect().text, "the model call failed: not_found: no model 'm'");
 }
@@ -277,7 +278,8 @@ TEST(Next, an_ended_run_does_nothing_and_takes_no_entry) {
   story.tell(events::run_completed(story.tick(), story.state_, "42"));
   EXPECT_EQ(story.next_effect().kind, Kind::wait);
   EXPECT_EQ(story.state_.answer, "42");
-  EXPECT_EQ(apply(story.state_, events::run_resumed(story.tick())).error().code, ErrorCode::corrupt);
+  EXPECT_EQ(apply(story.state_, events::run_resumed(story.tick())).error().code,
+            ErrorCode::corrupt);
 }
 
 // Folding any prefix and then the rest is folding the whole: nothing hides outside the entries.
@@ -335,15 +337,16 @@ TEST(Fold, entries_out_of_place_are_corrupt) {
   EXPECT_EQ(apply(story.state_, story.entries_.front()).error().code, ErrorCode::corrupt);
   EXPECT_EQ(apply(story.state_, events::timer_fired(story.tick())).error().code,
             ErrorCode::corrupt);
-  EXPECT_EQ(apply(story.state_, events::tool_returned(story.tick(), 1, "x", "", false, {}))
-                .error().code,
-            ErrorCode::corrupt);
-  EXPECT_EQ(apply(story.state_, events::model_intended(story.tick(), "run_1", 5, "m", "d"))
-                .error().code,
-            ErrorCode::corrupt);
+  EXPECT_EQ(
+      apply(story.state_, events::tool_returned(story.tick(), 1, "x", "", false, {})).error().code,
+      ErrorCode::corrupt);
+  EXPECT_EQ(
+      apply(story.state_, events::model_intended(story.tick(), "run_1", 5, "m", "d")).error().code,
+      ErrorCode::corrupt);
   EXPECT_EQ(apply(story.state_, events::tool_intended(story.tick(), "run_1", 1, kRead,
                                                       Json::object(), true, "dec"))
-                .error().code,
+                .error()
+                .code,
             ErrorCode::corrupt);
 }
 

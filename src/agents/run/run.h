@@ -12,8 +12,9 @@
 
 namespace plinth::agents {
 
-// Shared between the index, the worker that drives it and callers that look at it: any of them may be the last.
-// One worker at a time drives a run (is_active); callers only add a cancel or an approval, under the mutex.
+// Shared between the index, the worker that drives it and callers that look at it: any of them may
+// be the last. One worker at a time drives a run (is_active); callers only add a cancel or an
+// approval, under the mutex.
 struct Run {
   explicit Run(store::StreamName name) : stream(std::move(name)) {}
 

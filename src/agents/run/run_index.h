@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The runs this node knows, by tenant and id. Derived from the journal; ended runs beyond a limit are forgotten here
-// and read from the journal when asked for.
+// The runs this node knows, by tenant and id. Derived from the journal; ended runs beyond a limit
+// are forgotten here and read from the journal when asked for.
 #pragma once
 
 #include <map>

@@ -42,10 +42,8 @@ Status RunJournal::append_some(Run& run, size_t count) {
   for (size_t i = 0; i < count; ++i) {
     entries.push_back({run.stream.id, run.pending[i].dump()});
   }
-  const std::string append_id =
-      run.stream.id + ":" + std::to_string(run.sequence) + ":" + process_;
-  Result<store::Sequence> written =
-      make_error(ErrorCode::internal, "the journal was not asked");
+  const std::string append_id = run.stream.id + ":" + std::to_string(run.sequence) + ":" + process_;
+  Result<store::Sequence> written = make_error(ErrorCode::internal, "the journal was not asked");
   for (int i = 0; i < kAppendTriesMax; ++i) {
     written = store_.journal().append(run.stream, run.sequence, entries, append_id);
     if (written.is_ok() || written.error().code != ErrorCode::outcome_unknown) break;
@@ -89,7 +87,8 @@ Status RunJournal::commit(Run& run, Json entry) {
   return status;
 }
 
-// Watchers learn that something happened, never what was said: texts carry labels, this channel does not.
+// Watchers learn that something happened, never what was said: texts carry labels, this channel
+// does not.
 void RunJournal::publish(const Run& run, const Json& entry) {
   Json event = Json::object({{"kind", entry["kind"]},
                              {"run", run.stream.id},
@@ -120,8 +119,7 @@ Status RunJournal::load(Run& run) const {
   store::Sequence after = store::kBeginning;
   size_t seen = 0;
   while (true) {
-    const auto page =
-        TRY(store_.journal().read(run.stream, after, store::kReadEntriesMax));
+    const auto page = TRY(store_.journal().read(run.stream, after, store::kReadEntriesMax));
     for (const auto& entry : page) {
       const Json body = TRY(body_of(entry, run.stream));
       TRY(apply(state, body));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs on their way into and out of the journal. Entries are noted first (state and memory), then written together:
-// the result of one step and the intent of the next are one append.
+// Runs on their way into and out of the journal. Entries are noted first (state and memory), then
+// written together: the result of one step and the intent of the next are one append.
 #pragma once
 
 #include <memory>
@@ -25,15 +25,16 @@ class RunJournal {
 
   // Adds an entry of this program's own making to the state; durable only after write.
   void note(Run& run, Json entry) const REQUIRES(run.mutex);
-  // Makes every noted entry durable and tells watchers. On an error the run is lost to this process: another one
-  // has written it, or the disk refuses.
+  // Makes every noted entry durable and tells watchers. On an error the run is lost to this
+  // process: another one has written it, or the disk refuses.
   Status write(Run& run) REQUIRES(run.mutex);
   // note + write for callers: when the write is refused nothing has changed.
   Status commit(Run& run, Json entry) REQUIRES(run.mutex);
 
   // The whole run. Errors: not_found, unsupported, corrupt.
   Status load(Run& run) const REQUIRES(run.mutex);
-  // Only the first and last entry of a run that has ended: enough for its summary. False: it is still open.
+  // Only the first and last entry of a run that has ended: enough for its summary. False: it is
+  // still open.
   Result<bool> load_ended(Run& run) const REQUIRES(run.mutex);
 
  private:
@@ -44,7 +45,8 @@ class RunJournal {
   store::Store& store_;
   const Clock& clock_;
   telemetry::Metrics& metrics_;
-  // Part of every append id: a process that was given up for dead must never mistake this one's append for its own.
+  // Part of every append id: a process that was given up for dead must never mistake this one's
+  // append for its own.
   const std::string process_;
 };
 

@@ -122,8 +122,8 @@ void Runner::note_plain(Run& run, const Effect& effect, WallTime now) {
     case Effect::Kind::fire_timer:
       return journal_.note(run, events::timer_fired(now));
     case Effect::Kind::mark_unknown:
-      return journal_.note(run, events::step_unknown(now, state.in_hand->step,
-                                                     state.in_hand->tool));
+      return journal_.note(run,
+                           events::step_unknown(now, state.in_hand->step, state.in_hand->tool));
     case Effect::Kind::ask_unknown: {
       const InHand& in_hand = *state.in_hand;
       Approval approval;
@@ -186,8 +186,8 @@ Runner::Candidate Runner::candidate_of(Run& run, const Effect& effect) {
   candidate.call = run.state.pending_calls.front();
   candidate.row = find_tool(candidate.call.name);
   if (!candidate.row) {
-    candidate.refusal = "unknown tool '" + shorten(candidate.call.name, 64) +
-                        "'; this agent has " + join(run.state.agent.tools, ", ");
+    candidate.refusal = "unknown tool '" + shorten(candidate.call.name, 64) + "'; this agent has " +
+                        join(run.state.agent.tools, ", ");
     return candidate;
   }
   auto arguments = parse_arguments(*candidate.row, candidate.call.arguments);
@@ -197,10 +197,9 @@ Runner::Candidate Runner::candidate_of(Run& run, const Effect& effect) {
   }
   candidate.arguments = *std::move(arguments);
   candidate.request = request_of(run.state, model_of(run), options_.clock, run.cancellation);
-  candidate.action =
-      tool_action(run.state, effect.step, candidate.call.name, candidate.arguments);
-  candidate.approval_digest = events::approval_digest(run.state.run, effect.step,
-                                                      candidate.call.name, candidate.arguments);
+  candidate.action = tool_action(run.state, effect.step, candidate.call.name, candidate.arguments);
+  candidate.approval_digest =
+      events::approval_digest(run.state.run, effect.step, candidate.call.name, candidate.arguments);
   return candidate;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Drives open runs: asks next() what to do, has it authorized, journals the intent, does it, notes the result.
-// A run holds a worker only while it has something to do.
+// Drives open runs: asks next() what to do, has it authorized, journals the intent, does it, notes
+// the result. A run holds a worker only while it has something to do.
 #pragma once
 
 #include <atomic>
@@ -80,8 +80,7 @@ class Runner {
   // True: the worker goes on with the run.
   bool execute_model(const std::shared_ptr<Run>& run, const Dispatch& dispatch);
   bool execute_tool(const std::shared_ptr<Run>& run, const Dispatch& dispatch);
-  bool pause_before_retry(const std::shared_ptr<Run>& run, const Error& error)
-      REQUIRES(run->mutex);
+  bool pause_before_retry(const std::shared_ptr<Run>& run, const Error& error) REQUIRES(run->mutex);
   std::string model_of(const Run& run) REQUIRES(run.mutex);
 
   const AgentsOptions options_;

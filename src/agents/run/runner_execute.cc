@@ -25,7 +25,8 @@ ToolOutput output_of_error(const Error& error, const guard::Label& label) {
   return output;
 }
 
-// An entry must fit the journal; what a model or tool returned beyond that is refused, never cut silently.
+// An entry must fit the journal; what a model or tool returned beyond that is refused, never cut
+// silently.
 Json model_entry(WallTime now, int64_t step, Result<protocol::ChatReply> reply) {
   if (reply.is_error()) return events::model_failed(now, step, reply.error());
   size_t dropped = 0;
@@ -53,8 +54,8 @@ Json tool_entry(WallTime now, int64_t step, const ToolRow& row, const ToolOutput
 bool Runner::execute_model(const std::shared_ptr<Run>& run, const Dispatch& dispatch) {
   const MonotonicTime begin = options_.clock.now();
   auto reply = options_.serving.chat_whole(dispatch.request, dispatch.chat);
-  options_.metrics.observe(telemetry::Metric::step_seconds,
-                           seconds(options_.clock.now() - begin), {{"kind", "model"}});
+  options_.metrics.observe(telemetry::Metric::step_seconds, seconds(options_.clock.now() - begin),
+                           {{"kind", "model"}});
   if (reply.is_ok() && reply->reason == protocol::FinishReason::cancelled) {
     reply = make_error(ErrorCode::cancelled, "the model call was cancelled");
   }
@@ -65,14 +66,13 @@ bool Runner::execute_model(const std::shared_ptr<Run>& run, const Dispatch& disp
     if (reply.error().code == ErrorCode::cancelled && is_ended_here) return true;
   }
   const WallTime now = options_.clock.wall();
-  const bool is_time_up =
-      active_ms(run->state, now) >= to_ms(run->state.agent.budget.time_max);
+  const bool is_time_up = active_ms(run->state, now) >= to_ms(run->state.agent.budget.time_max);
   if (reply.is_error() && !is_time_up && pause_before_retry(run, reply.error())) return false;
   run->model_tries = 0;
   if (reply.is_error() && is_time_up) {
-    reply = make_error(ErrorCode::budget_exhausted,
-                       "time_max of " + format_duration(run->state.agent.budget.time_max) +
-                           " is used up");
+    reply = make_error(
+        ErrorCode::budget_exhausted,
+        "time_max of " + format_duration(run->state.agent.budget.time_max) + " is used up");
   }
   journal_.note(*run, model_entry(now, dispatch.step, std::move(reply)));
   return true;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The state of one run: what its journal entries add up to. fold.h builds it, next.h decides from it; neither does
-// I/O, so that a run can be replayed anywhere.
+// The state of one run: what its journal entries add up to. fold.h builds it, next.h decides from
+// it; neither does I/O, so that a run can be replayed anywhere.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,8 @@
 
 namespace plinth::agents {
 
-inline constexpr size_t kCallsPerReplyMax = 16;        // tool calls taken from one model reply
-inline constexpr size_t kReplyBytesMax = 128u << 10;   // text and calls of one model reply
+inline constexpr size_t kCallsPerReplyMax = 16;       // tool calls taken from one model reply
+inline constexpr size_t kReplyBytesMax = 128u << 10;  // text and calls of one model reply
 inline constexpr size_t kArgumentsBytesMax = 64u << 10;
 inline constexpr size_t kGoalBytesMax = 32u << 10;
 inline constexpr int64_t kResumesMax = 100;  // a run that keeps ending the process is given up
@@ -64,15 +64,16 @@ struct State {
   guard::Label goal_label;  // of the request that started the run
   guard::Label label;       // join of everything in the model's context
 
-  std::vector<protocol::Message> turns;           // assistant and tool messages, in order
-  std::deque<protocol::ToolCall> pending_calls;   // of the latest reply, not yet handled
-  std::optional<std::string> final_text;          // the latest reply asked for no tool
-  std::string model_error;                        // the latest model call failed for good
+  std::vector<protocol::Message> turns;          // assistant and tool messages, in order
+  std::deque<protocol::ToolCall> pending_calls;  // of the latest reply, not yet handled
+  std::optional<std::string> final_text;         // the latest reply asked for no tool
+  std::string model_error;                       // the latest model call failed for good
 
-  int64_t steps = 0;   // the last step number in use
+  int64_t steps = 0;  // the last step number in use
   int64_t tokens = 0;
   int64_t resumes = 0;
-  int64_t idle_ms = 0;  // waiting for people, timers and a stopped node: not part of the time budget
+  int64_t idle_ms =
+      0;  // waiting for people, timers and a stopped node: not part of the time budget
   WallTime started;
   WallTime updated;
 

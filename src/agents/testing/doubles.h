@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests: what surrounds Agents, under the test's command. A model that follows a script, a guard that answers as
-// told, a sandbox that runs tools in this process, a journal that stops taking appends at a chosen one.
+// For tests: what surrounds Agents, under the test's command. A model that follows a script, a
+// guard that answers as told, a sandbox that runs tools in this process, a journal that stops
+// taking appends at a chosen one.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -15,7 +16,8 @@
 
 namespace plinth::agents::testing {
 
-// Answers the n-th question of a conversation with the n-th line of the script, however often it is asked.
+// Answers the n-th question of a conversation with the n-th line of the script, however often it is
+// asked.
 class ScriptedServing final : public serving::Serving {
  public:
   using Reply = Result<protocol::ChatReply>;
@@ -111,7 +113,8 @@ class CommandedAuthorizer final : public guard::Authorizer {
     decision.id = "dec_" + std::to_string(asked_.size());
     return decision;
   }
-  guard::Decision preview(const guard::Request& request, const guard::Action& action) const override {
+  guard::Decision preview(const guard::Request& request,
+                          const guard::Action& action) const override {
     MutexLock lock(mutex_);
     return decide(request, action);
   }
@@ -259,7 +262,8 @@ class NoNetwork final : public http::Client {
   std::string body_ GUARDED_BY(mutex_) = "hello";
 };
 
-// Passes appends on until the chosen one to a run's stream; from then on this process writes nothing more.
+// Passes appends on until the chosen one to a run's stream; from then on this process writes
+// nothing more.
 class CrashingJournal final : public store::Journal {
  public:
   enum class Last : uint8_t { is_lost, is_written };  // the append at which the process dies

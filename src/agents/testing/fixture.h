@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests: Agents over a real embedded store and a real memory in a folder of their own. restart() is a new process
-// on the same data.
+// For tests: Agents over a real embedded store and a real memory in a folder of their own.
+// restart() is a new process on the same data.
 #pragma once
 
 #include <unistd.h>
@@ -25,16 +25,17 @@ class AgentsFixture : public ::testing::Test {
     static int count = 0;
     const fs::path parent =
         ::access("/dev/shm", W_OK) == 0 ? fs::path("/dev/shm") : fs::temp_directory_path();
-    folder_ = parent / ("plinth-agents-" + std::to_string(::getpid()) + "-" + std::to_string(count++));
+    folder_ =
+        parent / ("plinth-agents-" + std::to_string(::getpid()) + "-" + std::to_string(count++));
     fs::remove_all(folder_);
     fs::create_directories(folder_);
     store_ = MUST(store::open_embedded({(folder_ / "store").string(), disk_, clock_, random_}),
                   "the folder is new");
     crashing_ = std::make_unique<CrashingStore>(*store_);
     embedder_ = memory::create_lexical_embedder();
-    memory_ = MUST(memory::create_memory(
-                       {*store_, authorizer_, *embedder_, clock_, random_, metrics_}),
-                   "the embedder has dimensions");
+    memory_ =
+        MUST(memory::create_memory({*store_, authorizer_, *embedder_, clock_, random_, metrics_}),
+             "the embedder has dimensions");
     restart();
   }
   ~AgentsFixture() override {

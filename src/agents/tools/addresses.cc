@@ -49,12 +49,13 @@ bool is_public6(const std::array<uint8_t, 16>& a) {
   if (std::memcmp(a.data(), kMapped.data(), kMapped.size()) == 0) {
     return is_public4(big_endian(a.data() + 12));
   }
-  // Global unicast is 2000::/3; all else (loopback, unique local, link-local, multicast, NAT64) stays closed.
+  // Global unicast is 2000::/3; all else (loopback, unique local, link-local, multicast, NAT64)
+  // stays closed.
   if ((a[0] & 0xe0) != 0x20) return false;
   if (a[0] == 0x20 && a[1] == 0x02) return is_public4(big_endian(a.data() + 2));  // 6to4
   if (a[0] == 0x20 && a[1] == 0x01) {
-    if (a[2] < 0x02) return false;                    // 2001::/23: Teredo and other assignments
-    if (a[2] == 0x0d && a[3] == 0xb8) return false;   // documentation
+    if (a[2] < 0x02) return false;                   // 2001::/23: Teredo and other assignments
+    if (a[2] == 0x0d && a[3] == 0xb8) return false;  // documentation
   }
   return !(a[0] == 0x3f && a[1] == 0xff && a[2] < 0x10);  // 3fff::/20, documentation
 }

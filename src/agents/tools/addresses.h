@@ -6,8 +6,9 @@
 
 namespace plinth::agents {
 
-// True only for addresses of the public internet: not loopback, private, link-local, shared, multicast, reserved or
-// documentation ranges (IANA special-purpose registries for IPv4 and IPv6), nor their IPv4-mapped forms.
+// True only for addresses of the public internet: not loopback, private, link-local, shared,
+// multicast, reserved or documentation ranges (IANA special-purpose registries for IPv4 and IPv6),
+// nor their IPv4-mapped forms.
 bool is_public_address(std::string_view address);
 
 }  // namespace plinth::agents

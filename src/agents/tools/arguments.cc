@@ -26,9 +26,10 @@ Status check_one(const ToolRow& row, const ToolParameter& parameter, const Json&
   const std::string name(parameter.name);
   if (parameter.type == ParameterType::integer) {
     if (!value.is_integer() || value.as_int() < parameter.min || value.as_int() > parameter.max) {
-      return unfit(row, name + ": expected an integer from " + std::to_string(parameter.min) +
-                            " to " + std::to_string(parameter.max) + ", got " +
-                            shorten(value.dump(), 64), name);
+      return unfit(row,
+                   name + ": expected an integer from " + std::to_string(parameter.min) + " to " +
+                       std::to_string(parameter.max) + ", got " + shorten(value.dump(), 64),
+                   name);
     }
     return ok();
   }
@@ -58,8 +59,9 @@ Status check_arguments(const ToolRow& row, const Json& arguments) {
       if (parameter.name == key) found = &parameter;
     }
     if (!found) {
-      return unfit(row, "unknown argument '" + shorten(key, 64) + "'; allowed are " +
-                            parameter_list(row), shorten(key, 64));
+      return unfit(
+          row, "unknown argument '" + shorten(key, 64) + "'; allowed are " + parameter_list(row),
+          shorten(key, 64));
     }
     TRY(check_one(row, *found, value));
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The named reader of tool arguments: JSON text as a model wrote it -> an object that fits the tool's schema.
+// The named reader of tool arguments: JSON text as a model wrote it -> an object that fits the
+// tool's schema.
 #pragma once
 
 #include <string_view>

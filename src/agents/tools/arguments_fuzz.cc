@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tool arguments as a model may write them: the first byte picks the tool. What is accepted fits the schema, and its
-// sink and path rules can be asked about.
+// Tool arguments as a model may write them: the first byte picks the tool. What is accepted fits
+// the schema, and its sink and path rules can be asked about.
 #include "agents/tools/arguments.h"
 
 #include "agents/tools/catalog.h"

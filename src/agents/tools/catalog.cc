@@ -12,9 +12,7 @@ constexpr ToolParameter kReadFile[] = {
     {.name = "path", .description = "File in the workspace, such as notes/today.txt"}};
 constexpr ToolParameter kWriteFile[] = {
     {.name = "path", .description = "File in the workspace; folders are made as needed"},
-    {.name = "content",
-     .description = "The whole new content",
-     .bytes_max = kArgumentsBytesMax}};
+    {.name = "content", .description = "The whole new content", .bytes_max = kArgumentsBytesMax}};
 constexpr ToolParameter kListFiles[] = {
     {.name = "path",
      .is_required = false,
@@ -111,9 +109,9 @@ constexpr ToolRow kTools[] = {
 };
 
 Json parameter_schema(const ToolParameter& parameter) {
-  Json schema = Json::object(
-      {{"type", parameter.type == ParameterType::text ? "string" : "integer"},
-       {"description", parameter.description}});
+  Json schema =
+      Json::object({{"type", parameter.type == ParameterType::text ? "string" : "integer"},
+                    {"description", parameter.description}});
   if (parameter.type == ParameterType::integer) {
     schema.set("minimum", parameter.min);
     schema.set("maximum", parameter.max);

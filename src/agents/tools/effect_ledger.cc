@@ -19,8 +19,7 @@ constexpr size_t kIntentBytesMax = 16u << 10;
 
 Result<std::optional<std::string>> read_if_there(const Descriptor& folder, const std::string& name,
                                                  size_t bytes_max) {
-  const Descriptor file(
-      ::openat(folder.number(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  const Descriptor file(::openat(folder.number(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!file.is_open()) {
     if (errno == ENOENT) return std::optional<std::string>();
     return system_error(name, errno);
@@ -53,8 +52,8 @@ class Ledger {
     Ledger ledger;
     ledger.folder_ = TRY(workspace.make_folder({std::string(kPlatformFolder)}));
     ledger.intents_ = TRY(workspace.make_folder({std::string(kPlatformFolder), "intents"}));
-    ledger.lock_ = Descriptor(::openat(ledger.folder_.number(), "lock",
-                                       O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
+    ledger.lock_ = Descriptor(
+        ::openat(ledger.folder_.number(), "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
     if (!ledger.lock_.is_open()) return system_error("the effect ledger", errno);
     while (::flock(ledger.lock_.number(), LOCK_EX) != 0) {
       if (errno != EINTR) return system_error("the effect ledger", errno);
@@ -82,7 +81,7 @@ class Ledger {
     Descriptor file(::openat(folder_.number(), std::string(kLedgerFile).c_str(),
                              O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0644));
     if (!file.is_open()) return system_error("the effect ledger", errno);
-    struct stat facts {};
+    struct stat facts{};
     if (::fstat(file.number(), &facts) != 0) return system_error("the effect ledger", errno);
     std::string text = line.dump() + "\n";
     char last = '\n';
@@ -98,7 +97,7 @@ class Ledger {
 
  private:
   Status rotate() {
-    struct stat facts {};
+    struct stat facts{};
     const std::string name(kLedgerFile);
     if (::fstatat(folder_.number(), name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0) return ok();
     if (static_cast<size_t>(facts.st_size) < kLedgerBytesMax) return ok();
@@ -115,9 +114,9 @@ class Ledger {
 
 Status require_same(const Json& earlier, const Json& wanted) {
   if (earlier["path"] == wanted["path"] && earlier["sha256"] == wanted["sha256"]) return ok();
-  return make_error(ErrorCode::conflict,
-                    "the effect key " + wanted["key"].as_string() + " was used to write " +
-                        earlier["path"].as_string() + " with other content");
+  return make_error(ErrorCode::conflict, "the effect key " + wanted["key"].as_string() +
+                                             " was used to write " + earlier["path"].as_string() +
+                                             " with other content");
 }
 
 // Puts the content in place unless an earlier try already has. Afterwards the target holds it.
@@ -153,14 +152,12 @@ Result<std::string> write_once(const Workspace& workspace, const std::string& ke
     return make_error(ErrorCode::invalid_argument, "path: name a file in the workspace", "path");
   }
   if (content.size() > kFileBytesMax) {
-    return make_error(ErrorCode::too_large, "too large: the content has " +
-                                                std::to_string(content.size()) +
-                                                " bytes, the limit is " +
-                                                std::to_string(kFileBytesMax));
+    return make_error(ErrorCode::too_large,
+                      "too large: the content has " + std::to_string(content.size()) +
+                          " bytes, the limit is " + std::to_string(kFileBytesMax));
   }
   const std::string shown = join(parts, "/");
-  const std::string answer =
-      "wrote " + std::to_string(content.size()) + " bytes to " + shown;
+  const std::string answer = "wrote " + std::to_string(content.size()) + " bytes to " + shown;
   const Json line = Json::object({{"key", key},
                                   {"state", "done"},
                                   {"tool", "write_file"},
@@ -176,7 +173,7 @@ Result<std::string> write_once(const Workspace& workspace, const std::string& ke
   const std::string target = parts.back();
   parts.pop_back();
   const Descriptor folder = TRY(workspace.make_folder(parts));
-  struct stat facts {};
+  struct stat facts{};
   if (::fstatat(folder.number(), target.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
       S_ISDIR(facts.st_mode)) {
     return system_error(shown, EISDIR);

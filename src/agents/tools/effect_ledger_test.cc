@@ -53,8 +53,8 @@ class EffectLedger : public ::testing::Test {
     return ".plinth/intents/" + hex(sha256(key)).substr(0, 32);
   }
   size_t intents() const {
-    return static_cast<size_t>(std::distance(fs::directory_iterator(root_ / ".plinth/intents"),
-                                             fs::directory_iterator()));
+    return static_cast<size_t>(
+        std::distance(fs::directory_iterator(root_ / ".plinth/intents"), fs::directory_iterator()));
   }
 
   fs::path root_;

@@ -35,8 +35,8 @@ Result<Number> root_of(const Numbers& in) {
   const auto whole = static_cast<long long>(root < 1e15L ? std::llround(root) : 0);
   const Number candidate = Number::of(whole);
   const Number square = candidate.times(candidate);
-  const bool is_perfect = in[0].is_integer() && square.is_integer() &&
-                          square.numerator() == in[0].numerator();
+  const bool is_perfect =
+      in[0].is_integer() && square.is_integer() && square.numerator() == in[0].numerator();
   return is_perfect ? candidate : Number::of_float(root);
 }
 Result<Number> least(const Numbers& in) {
@@ -60,8 +60,12 @@ struct FunctionRow {
   Result<Number> (*apply)(const Numbers&);
 };
 constexpr FunctionRow kFunctions[] = {
-    {"abs", 1, absolute},  {"ceil", 1, ceil_of},                  {"floor", 1, floor_of},
-    {"round", 1, round_of}, {"sqrt", 1, root_of},                  {"max", kFunctionArgumentsMax, greatest},
+    {"abs", 1, absolute},
+    {"ceil", 1, ceil_of},
+    {"floor", 1, floor_of},
+    {"round", 1, round_of},
+    {"sqrt", 1, root_of},
+    {"max", kFunctionArgumentsMax, greatest},
     {"min", kFunctionArgumentsMax, least},
 };
 
@@ -109,14 +113,14 @@ class Evaluator {
 
  private:
   Error fault(std::string_view what) const {
-    return make_error(ErrorCode::malformed,
-                      std::string(what) + " at character " + std::to_string(at_ + 1) + " of '" +
-                          shorten(text_, 80) + "'");
+    return make_error(ErrorCode::malformed, std::string(what) + " at character " +
+                                                std::to_string(at_ + 1) + " of '" +
+                                                shorten(text_, 80) + "'");
   }
 
   void skip_space() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' ||
-                                  text_[at_] == '\r')) {
+    while (at_ < text_.size() &&
+           (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) {
       ++at_;
     }
   }
@@ -202,8 +206,8 @@ class Evaluator {
 
   Result<Number> call() {
     const size_t start = at_;
-    while (at_ < text_.size() && ((text_[at_] >= 'a' && text_[at_] <= 'z') ||
-                                  (text_[at_] >= 'A' && text_[at_] <= 'Z'))) {
+    while (at_ < text_.size() &&
+           ((text_[at_] >= 'a' && text_[at_] <= 'z') || (text_[at_] >= 'A' && text_[at_] <= 'Z'))) {
       ++at_;
     }
     const std::string name = lower_ascii(text_.substr(start, at_ - start));
@@ -234,8 +238,9 @@ class Evaluator {
 
 Result<std::string> calculate(std::string_view expression) {
   if (expression.size() > kExpressionBytesMax) {
-    return make_error(ErrorCode::too_large, "the expression is longer than " +
-                                                std::to_string(kExpressionBytesMax) + " characters");
+    return make_error(
+        ErrorCode::too_large,
+        "the expression is longer than " + std::to_string(kExpressionBytesMax) + " characters");
   }
   return TRY(Evaluator(expression).run()).to_text();
 }

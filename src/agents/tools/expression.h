@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The calculate tool's language: + - * / % ^, parentheses, unary minus, decimals, and the functions of
-// kFunctions. Grammar, loosest first:
+// The calculate tool's language: + - * / % ^, parentheses, unary minus, decimals, and the functions
+// of kFunctions. Grammar, loosest first:
 //   sum     = product { (+|-) product }
 //   product = unary { (*|/|%) unary }
 //   unary   = [+|-] unary | power
@@ -20,7 +20,8 @@ inline constexpr size_t kExpressionBytesMax = 4096;
 inline constexpr int kExpressionDepthMax = 64;
 inline constexpr long kExponentMax = 4096;  // beyond it powers are computed in floating point
 
-// Errors: malformed (names the place), invalid_argument (division by zero, result too large), too_large.
+// Errors: malformed (names the place), invalid_argument (division by zero, result too large),
+// too_large.
 Result<std::string> calculate(std::string_view expression);
 
 }  // namespace plinth::agents

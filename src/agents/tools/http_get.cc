@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// http_get: one request by the node's own client, so that no tool process ever has a network. No redirect is
-// followed: each new address is a new call, with its own decision.
+// http_get: one request by the node's own client, so that no tool process ever has a network. No
+// redirect is followed: each new address is a new call, with its own decision.
 #include <algorithm>
 
 #include "agents/tools/addresses.h"
@@ -14,8 +14,8 @@ namespace {
 
 constexpr Duration kConnectMax = std::chrono::seconds(5);
 
-// With a list, the hosts on it are reachable wherever they live, and no others are. Without one, every host of the
-// public internet is, and none of the networks this machine stands in.
+// With a list, the hosts on it are reachable wherever they live, and no others are. Without one,
+// every host of the public internet is, and none of the networks this machine stands in.
 bool is_listed(const http::Url& url, std::span<const std::string> hosts) {
   return std::find(hosts.begin(), hosts.end(), url.origin()) != hosts.end();
 }
@@ -45,15 +45,16 @@ Result<ToolOutput> execute_http_get(const ToolRow&, const ToolCallContext& conte
   if (!is_named) request.may_connect = is_public_address;
   const auto sent = context.node.client.send(request, context.request.cancellation);
   if (sent.is_error() && sent.error().code == ErrorCode::denied) {
-    return make_error(ErrorCode::denied, url.origin() + " is at a private address; name it in the "
-                                         "agent's http_hosts to allow it");
+    return make_error(ErrorCode::denied, url.origin() +
+                                             " is at a private address; name it in the "
+                                             "agent's http_hosts to allow it");
   }
   if (sent.is_error()) return sent.error();
   const http::ClientResponse& response = *sent;
 
   ToolOutput output;
-  output.label = guard::Label::of(
-      guard::Source{"web", shorten(url.host, 512), guard::Trust::untrusted});
+  output.label =
+      guard::Label::of(guard::Source{"web", shorten(url.host, 512), guard::Trust::untrusted});
   if (response.status >= 300 && response.status < 400) {
     return failed(std::move(output), "the server redirects to " +
                                          shorten(response.header("location").value_or("?"), 512));

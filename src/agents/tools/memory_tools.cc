@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// remember and recall. The memory asks the authorizer again for the space; a record is named by the effect key, so
-// that a repeat finds the first record.
+// remember and recall. The memory asks the authorizer again for the space; a record is named by the
+// effect key, so that a repeat finds the first record.
 #include "agents/tools/execute.h"
 #include "base/hash.h"
 #include "base/limits.h"
@@ -15,8 +15,8 @@ constexpr size_t kRecallDefault = 3;
 Result<ToolOutput> execute_remember(const ToolRow&, const ToolCallContext& context,
                                     const Json& arguments) {
   const std::string id = "mem_" + hex(sha256(context.key)).substr(0, 26);
-  TRY(context.node.memory.remember(context.request, context.space,
-                                   arguments["text"].as_string(), Json::object(), id));
+  TRY(context.node.memory.remember(context.request, context.space, arguments["text"].as_string(),
+                                   Json::object(), id));
   ToolOutput output;
   output.text = "remembered";
   output.label = context.request.label;
@@ -27,8 +27,8 @@ Result<ToolOutput> execute_recall(const ToolRow&, const ToolCallContext& context
                                   const Json& arguments) {
   const auto limit =
       static_cast<size_t>(arguments["limit"].as_int(static_cast<int64_t>(kRecallDefault)));
-  const auto found = TRY(context.node.memory.recall(
-      context.request, context.space, arguments["query"].as_string(), limit));
+  const auto found = TRY(context.node.memory.recall(context.request, context.space,
+                                                    arguments["query"].as_string(), limit));
   ToolOutput output;
   output.label = context.request.label;
   for (const auto& recalled : found) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Number: an exact fraction of two 128-bit integers for as long as it fits, then a long double. Sums of money and
-// decimals come out as people expect them (0.1 + 0.2 is 0.3).
+// Number: an exact fraction of two 128-bit integers for as long as it fits, then a long double.
+// Sums of money and decimals come out as people expect them (0.1 + 0.2 is 0.3).
 #pragma once
 
 #include <string>
@@ -30,7 +30,7 @@ class Number {
   Number negated() const;
   Number plus(const Number& other) const;
   Number times(const Number& other) const;
-  Number inverse() const;        // of a number that is not zero
+  Number inverse() const;  // of a number that is not zero
   Number floor() const;
   bool is_less_than(const Number& other) const;
 

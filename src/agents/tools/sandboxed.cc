@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// File and compute tools as confined children of the node: this program again, as `tool-exec NAME`, seeing only the
-// workspace (writable for write_file alone), without network, with arguments and answer through its pipes.
+// File and compute tools as confined children of the node: this program again, as `tool-exec NAME`,
+// seeing only the workspace (writable for write_file alone), without network, with arguments and
+// answer through its pipes.
 #include <filesystem>
 
 #include "agents/tools/execute.h"
@@ -31,8 +32,7 @@ Result<guard::SandboxSpec> spec_of(const ToolRow& row, const ToolCallContext& co
   spec.read_only_paths = {context.node.tool_program};
   if (row.effect != ToolEffect::compute) {
     TRY(make_workspace(context.workspace));
-    auto& paths =
-        row.effect == ToolEffect::write ? spec.writable_paths : spec.read_only_paths;
+    auto& paths = row.effect == ToolEffect::write ? spec.writable_paths : spec.read_only_paths;
     paths.push_back(context.workspace);
     spec.working_folder = context.workspace;
   }
@@ -45,7 +45,8 @@ Result<guard::SandboxSpec> spec_of(const ToolRow& row, const ToolCallContext& co
   return spec;
 }
 
-// What a file says is somebody's words, private to whom the work is for and to the agent that does it.
+// What a file says is somebody's words, private to whom the work is for and to the agent that does
+// it.
 guard::Label label_of(const ToolRow& row, const ToolCallContext& context, const Json& arguments) {
   if (row.effect != ToolEffect::read) return context.request.label;
   const std::string& path = arguments["path"].as_string();
@@ -56,10 +57,12 @@ guard::Label label_of(const ToolRow& row, const ToolCallContext& context, const 
 
 Result<std::string> answer_text(const ProcessOutcome& outcome, Duration time_max) {
   if (outcome.is_timed_out) {
-    return make_error(ErrorCode::deadline_exceeded,
-                      "the tool took longer than " +
-                          std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(
-                                             time_max).count()) + " ms and was stopped");
+    return make_error(
+        ErrorCode::deadline_exceeded,
+        "the tool took longer than " +
+            std::to_string(
+                std::chrono::duration_cast<std::chrono::milliseconds>(time_max).count()) +
+            " ms and was stopped");
   }
   if (outcome.is_signaled || outcome.exit_code != 0 || outcome.is_output_cut) {
     return make_error(ErrorCode::internal,

@@ -16,17 +16,19 @@ std::string shipped_policies() {
 class RealGuard : public AgentsFixture {
  protected:
   RealGuard() {
-    real_guard_ = MUST(guard::create_guard({*store_, clock_, random_, metrics_, shipped_policies()}),
-                       "the shipped policies are valid");
+    real_guard_ =
+        MUST(guard::create_guard({*store_, clock_, random_, metrics_, shipped_policies()}),
+             "the shipped policies are valid");
     real_sandbox_ = MUST(guard::create_sandbox(supervisor_), "probing does not fail");
     real_client_ = http::create_client();
     program_ = MUST(own_program_path(), "this program has a path");
-    memory_ = MUST(memory::create_memory({*store_, real_guard_->authorizer(), *embedder_, clock_,
-                                          random_, metrics_}),
+    memory_ = MUST(memory::create_memory(
+                       {*store_, real_guard_->authorizer(), *embedder_, clock_, random_, metrics_}),
                    "the embedder has dimensions");
-    agents_ = MUST(create_agents({*store_, *real_guard_, *real_sandbox_, *memory_, serving_,
-                                  *real_client_, clock_, ids_, metrics_, folder_.string(), program_}),
-                   "the folder is absolute");
+    agents_ =
+        MUST(create_agents({*store_, *real_guard_, *real_sandbox_, *memory_, serving_,
+                            *real_client_, clock_, ids_, metrics_, folder_.string(), program_}),
+             "the folder is absolute");
     operator_.principal = {"root", "default", guard::PrincipalKind::operator_, {"operator"}};
   }
   ~RealGuard() override { agents_.reset(); }
@@ -111,10 +113,11 @@ TEST_F(RealGuard, private_addresses_are_reached_only_when_the_agent_names_them) 
   http::ServerOptions options;
   options.host = "127.0.0.1";
   options.port = 0;
-  auto server = http::Server::create(options, [&](http::ServerRequest, http::ResponseWriter writer) {
-    ++hits;
-    writer.respond(http::ServerResponse::text(200, "a page"));
-  });
+  auto server =
+      http::Server::create(options, [&](http::ServerRequest, http::ResponseWriter writer) {
+        ++hits;
+        writer.respond(http::ServerResponse::text(200, "a page"));
+      });
   ASSERT_TRUE(server.is_ok()) << server.error().message;
   const std::string origin = "127.0.0.1:" + std::to_string((*server)->port());
   const std::string call = R"({"url":"http://)" + origin + R"(/x"})";

@@ -42,16 +42,16 @@ bool holds_path(std::string_view goal, std::string_view path) {
   for (size_t at = goal.find(path); at != std::string_view::npos; at = goal.find(path, at + 1)) {
     const size_t end = at + path.size();
     if (!is_start(goal, at) || !is_end(goal, end)) continue;
-    const bool is_quoted = at > 0 && end < goal.size() && is_quote(goal[at - 1]) &&
-                           goal[end] == goal[at - 1];
+    const bool is_quoted =
+        at > 0 && end < goal.size() && is_quote(goal[at - 1]) && goal[end] == goal[at - 1];
     if (!is_plain_word || is_quoted) return true;
   }
   return false;
 }
 
 std::string_view without_final_punctuation(std::string_view word) {
-  while (!word.empty() && std::string_view(".,;:!?)]}>\"'`").find(word.back()) !=
-                              std::string_view::npos) {
+  while (!word.empty() &&
+         std::string_view(".,;:!?)]}>\"'`").find(word.back()) != std::string_view::npos) {
     word.remove_suffix(1);
   }
   return word;
@@ -66,7 +66,8 @@ bool holds_host(std::string_view goal, std::string_view origin) {
     if (start == std::string_view::npos) return false;
     size_t end = goal.find_first_of(kBetween, start);
     if (end == std::string_view::npos) end = goal.size();
-    const std::string word = lower_ascii(without_final_punctuation(goal.substr(start, end - start)));
+    const std::string word =
+        lower_ascii(without_final_punctuation(goal.substr(start, end - start)));
     const bool is_address = word.starts_with("http://") || word.starts_with("https://");
     if (is_address) {
       const auto url = http::parse_url(word);

@@ -17,8 +17,8 @@ struct Sink {
 
 std::optional<Sink> sink_of(const ToolRow& row, const Json& arguments);
 
-// True when the goal holds the sink as a whole value: a path bounded by spaces, quotes or punctuation, or the host
-// of an address. A part of a longer word, path or host name never counts.
+// True when the goal holds the sink as a whole value: a path bounded by spaces, quotes or
+// punctuation, or the host of an address. A part of a longer word, path or host name never counts.
 bool is_named_in_goal(const Sink& sink, std::string_view goal);
 
 }  // namespace plinth::agents

@@ -46,7 +46,8 @@ TEST(Sink, a_bare_word_needs_quotes) {
 }
 
 TEST(Sink, a_host_is_named_by_its_name_or_an_address_on_it) {
-  EXPECT_TRUE(host_named("http://example.org/a", "Fetch http://example.org/b and say what it says"));
+  EXPECT_TRUE(
+      host_named("http://example.org/a", "Fetch http://example.org/b and say what it says"));
   EXPECT_TRUE(host_named("http://example.org/a", "What does example.org say?"));
   EXPECT_TRUE(host_named("https://example.org/a", "Look at example.org."));
   EXPECT_TRUE(host_named("http://EXAMPLE.org/a", "Look at (Example.Org)!"));

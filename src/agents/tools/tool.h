@@ -17,7 +17,8 @@ namespace plinth::agents {
 enum class ToolEffect : uint8_t { compute, read, write, network, memory_write };
 std::string_view tool_effect_name(ToolEffect effect);
 
-// What a result may be trusted as: input (no more than what went in), or untrusted (someone else's words).
+// What a result may be trusted as: input (no more than what went in), or untrusted (someone else's
+// words).
 enum class OutputTrust : uint8_t { input, untrusted };
 std::string_view output_trust_name(OutputTrust trust);
 
@@ -42,8 +43,9 @@ struct ToolOutput {
 // Everything one execution needs.
 struct ToolCallContext {
   const AgentsOptions& node;
-  const guard::Request& request;  // delegated; its label is that of everything the arguments came from
-  std::string owner;              // the principal the work is for
+  const guard::Request&
+      request;        // delegated; its label is that of everything the arguments came from
+  std::string owner;  // the principal the work is for
   std::string workspace;
   std::string space;
   std::span<const std::string> http_hosts;

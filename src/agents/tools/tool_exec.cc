@@ -75,10 +75,9 @@ std::string run_confined_tool(const std::string& tool, const std::string& folder
 
 int tool_exec_main(const std::string& tool) {
   auto input = read_all(Descriptor(::dup(STDIN_FILENO)), kToolInputBytesMax);
-  const std::string answer = input.is_ok()
-                                 ? run_confined_tool(tool, ".", *input)
-                                 : Json::object({{"ok", false},
-                                                 {"error", input.error().message}}).dump();
+  const std::string answer =
+      input.is_ok() ? run_confined_tool(tool, ".", *input)
+                    : Json::object({{"ok", false}, {"error", input.error().message}}).dump();
   return write_all(Descriptor(::dup(STDOUT_FILENO)), answer).is_ok() ? 0 : 1;
 }
 

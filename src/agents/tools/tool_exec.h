@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What runs inside the sandbox: one file or compute tool, its input and its answer as one JSON text each.
+// What runs inside the sandbox: one file or compute tool, its input and its answer as one JSON text
+// each.
 //   input   {"key":"run/step","arguments":{…}}
 //   answer  {"ok":true,"text":"…"}  or  {"ok":false,"error":"…"}
 #pragma once

@@ -90,8 +90,7 @@ Result<Descriptor> Workspace::open_below(const std::vector<std::string>& parts, 
   open_how how{};
   how.flags = static_cast<uint64_t>(flags) | O_CLOEXEC;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  const long number =
-      ::syscall(SYS_openat2, root_.number(), path.c_str(), &how, sizeof how);
+  const long number = ::syscall(SYS_openat2, root_.number(), path.c_str(), &how, sizeof how);
   if (number >= 0) return Descriptor(static_cast<int>(number));
   if (is_missing_feature(errno)) return walk(parts, flags);
   return system_error(path, errno);
@@ -135,15 +134,14 @@ Result<std::string> Workspace::read(std::string_view path) const {
   const auto parts = TRY(split_path(path));
   // O_NONBLOCK: a named pipe in the workspace must not hang the tool.
   const Descriptor file = TRY(open_below(parts, O_RDONLY | O_NONBLOCK));
-  struct stat facts {};
+  struct stat facts{};
   if (::fstat(file.number(), &facts) != 0) return system_error(joined(parts), errno);
   if (S_ISDIR(facts.st_mode)) return system_error(joined(parts), EISDIR);
   if (!S_ISREG(facts.st_mode)) return refused(path, "is not a regular file");
   if (static_cast<uint64_t>(facts.st_size) > kFileBytesMax) {
-    return make_error(ErrorCode::too_large, "too large: " + joined(parts) + " has " +
-                                                std::to_string(facts.st_size) +
-                                                " bytes, the limit is " +
-                                                std::to_string(kFileBytesMax));
+    return make_error(ErrorCode::too_large,
+                      "too large: " + joined(parts) + " has " + std::to_string(facts.st_size) +
+                          " bytes, the limit is " + std::to_string(kFileBytesMax));
   }
   std::string text = TRY(read_all(file, kFileBytesMax));
   if (!is_utf8(text)) return refused(path, "is not a UTF-8 text file");
@@ -165,7 +163,7 @@ Result<std::vector<std::string>> Workspace::list(std::string_view path) const {
       is_cut = true;
       break;
     }
-    struct stat facts {};
+    struct stat facts{};
     const bool is_folder =
         ::fstatat(folder.number(), name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
         S_ISDIR(facts.st_mode);

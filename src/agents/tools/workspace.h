@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The folder an agent's file tools work in. Every path is resolved below the folder's descriptor and never leaves
-// it; the platform's own folder `.plinth` inside it is out of reach of tools.
+// The folder an agent's file tools work in. Every path is resolved below the folder's descriptor
+// and never leaves it; the platform's own folder `.plinth` inside it is out of reach of tools.
 #pragma once
 
 #include <string>
@@ -33,11 +33,12 @@ class Descriptor {
   int number_;
 };
 
-// "notes/./a.txt" -> {"notes", "a.txt"}; "" and "." are the workspace itself: {}. Errors name the rule broken.
+// "notes/./a.txt" -> {"notes", "a.txt"}; "" and "." are the workspace itself: {}. Errors name the
+// rule broken.
 Result<std::vector<std::string>> split_path(std::string_view path);
 
-// How paths are resolved: by the kernel (openat2), or step by step without following any link where the kernel
-// or a filter does not offer that.
+// How paths are resolved: by the kernel (openat2), or step by step without following any link where
+// the kernel or a filter does not offer that.
 enum class Resolution : uint8_t { kernel, walk };
 
 class Workspace {

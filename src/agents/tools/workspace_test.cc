@@ -27,7 +27,9 @@ class WorkspaceTest : public ::testing::TestWithParam<Resolution> {
   }
   ~WorkspaceTest() override { fs::remove_all(root_); }
 
-  void put(const std::string& name, const std::string& text) { std::ofstream(root_ / name) << text; }
+  void put(const std::string& name, const std::string& text) {
+    std::ofstream(root_ / name) << text;
+  }
   Workspace open() {
     Workspace workspace = MUST(Workspace::open((root_ / "in").string()), "it was made above");
     workspace.set_resolution(GetParam());
@@ -63,7 +65,8 @@ TEST_P(WorkspaceTest, follows_no_link_out_of_it) {
   fs::create_symlink("../secret.txt", root_ / "in" / "relative.txt");
   fs::create_symlink(root_, root_ / "in" / "folder");
   fs::create_symlink("/proc/self/root", root_ / "in" / "magic");
-  for (const char* path : {"absolute.txt", "relative.txt", "folder/secret.txt", "magic/etc/passwd"}) {
+  for (const char* path :
+       {"absolute.txt", "relative.txt", "folder/secret.txt", "magic/etc/passwd"}) {
     EXPECT_NE(read(path).find("error: "), std::string::npos) << path;
   }
 }

@@ -11,8 +11,8 @@ namespace {
 class Llama final : public Model {
  public:
   Llama(const LlamaShape& shape, const kernels::KernelTable& kernels, kernels::ThreadPool& pool,
-        const ModelLimits& limits)
-      : shape_(shape), kernels_(kernels), pool_(pool), limits_(limits) {}
+        int64_t rows_max)
+      : shape_(shape), kernels_(kernels), pool_(pool), rows_max_(rows_max) {}
 
   Status read_weights(const gguf::File& file);
   void allocate();
@@ -34,7 +34,7 @@ class Llama final : public Model {
   KvShape kv_shape_;
   const kernels::KernelTable& kernels_;
   kernels::ThreadPool& pool_;
-  ModelLimits limits_;
+  int64_t rows_max_;
 
   Matrix embeddings_;
   Matrix output_;
@@ -89,7 +89,7 @@ void Llama::allocate() {
   const LlamaShape& s = shape_;
   kv_shape_ = {s.layers, s.kv_heads * s.key_length, s.kv_heads * s.value_length};
   const auto rows_of = [&](int64_t width) {
-    return std::vector<float>(static_cast<size_t>(limits_.rows_max * width));
+    return std::vector<float>(static_cast<size_t>(rows_max_ * width));
   };
   x_ = rows_of(s.width);
   normed_ = rows_of(s.width);
@@ -106,7 +106,7 @@ void Llama::allocate() {
 
 std::span<const float> Llama::forward(std::span<const BatchRow> batch) {
   const auto rows = static_cast<int64_t>(batch.size());
-  CHECK(rows <= limits_.rows_max);
+  CHECK(rows <= rows_max_);
   embed(batch);
   for (int64_t i = 0; i < shape_.layers; ++i) {
     const LlamaLayer& layer = layers_[static_cast<size_t>(i)];
@@ -228,9 +228,9 @@ std::span<const float> Llama::output(std::span<const BatchRow> batch) {
 
 Result<std::unique_ptr<Model>> build_llama(const gguf::File& file,
                                            const kernels::KernelTable& kernels,
-                                           kernels::ThreadPool& pool, const ModelLimits& limits) {
+                                           kernels::ThreadPool& pool, int64_t rows_max) {
   const LlamaShape shape = TRY(LlamaShape::read(file.contents()));
-  auto model = std::make_unique<Llama>(shape, kernels, pool, limits);
+  auto model = std::make_unique<Llama>(shape, kernels, pool, rows_max);
   TRY(model->read_weights(file));
   model->allocate();
   return std::unique_ptr<Model>(std::move(model));

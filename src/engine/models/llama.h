@@ -40,6 +40,6 @@ struct LlamaLayer {
 
 Result<std::unique_ptr<Model>> build_llama(const gguf::File& file,
                                            const kernels::KernelTable& kernels,
-                                           kernels::ThreadPool& pool, const ModelLimits& limits);
+                                           kernels::ThreadPool& pool, int64_t rows_max);
 
 }  // namespace plinth::engine

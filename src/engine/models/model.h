@@ -25,11 +25,6 @@ struct BatchRow {
   bool is_logits_wanted = false;
 };
 
-struct ModelLimits {
-  int64_t rows_max = 0;     // of a batch
-  int64_t context_max = 0;  // positions
-};
-
 class Model {
  public:
   virtual ~Model() = default;
@@ -46,7 +41,7 @@ struct ArchitectureRow {
   std::string_view name;
   Result<std::unique_ptr<Model>> (*build)(const gguf::File& file,
                                           const kernels::KernelTable& kernels,
-                                          kernels::ThreadPool& pool, const ModelLimits& limits);
+                                          kernels::ThreadPool& pool, int64_t rows_max);
 };
 
 std::span<const ArchitectureRow> architecture_table();
@@ -55,6 +50,6 @@ std::span<const ArchitectureRow> architecture_table();
 // builder's.
 Result<std::unique_ptr<Model>> build_model(const gguf::File& file,
                                            const kernels::KernelTable& kernels,
-                                           kernels::ThreadPool& pool, const ModelLimits& limits);
+                                           kernels::ThreadPool& pool, int64_t rows_max);
 
 }  // namespace plinth::engine

@@ -16,11 +16,11 @@ std::span<const ArchitectureRow> architecture_table() { return kArchitectures; }
 
 Result<std::unique_ptr<Model>> build_model(const gguf::File& file,
                                            const kernels::KernelTable& kernels,
-                                           kernels::ThreadPool& pool, const ModelLimits& limits) {
+                                           kernels::ThreadPool& pool, int64_t rows_max) {
   const std::string_view name = TRY(file.contents().required_string("general.architecture"));
   std::string supported;
   for (const ArchitectureRow& row : kArchitectures) {
-    if (row.name == name) return row.build(file, kernels, pool, limits);
+    if (row.name == name) return row.build(file, kernels, pool, rows_max);
     supported += (supported.empty() ? "" : ", ") + std::string(row.name);
   }
   return make_error(ErrorCode::unsupported,
