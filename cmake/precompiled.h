@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Standard headers that most files use; no project header belongs here, so that every file stays self-contained.
+// Standard headers that most files use; no project header belongs here, so that every file stays
+// self-contained.
 #pragma once
 
 #include <algorithm>

@@ -40,12 +40,12 @@ struct AgentSpec {
   std::string system;  // system prompt
   std::vector<std::string> tools;
   std::string space;  // memory space for remember and recall; default: the agent's name
-  std::string
-      workspace;  // folder for file tools, made when absent; default: <data>/workspaces/<name>
+  // Folder for file tools, made when absent; default: <data>/workspaces/<name>.
+  std::string workspace;
   Budget budget;
   OnUnknown on_unknown = OnUnknown::ask;
-  std::vector<std::string>
-      http_hosts;  // host:port that http_get may reach; empty: policy alone decides
+  // host:port that http_get may reach; empty: any public address that policy allows.
+  std::vector<std::string> http_hosts;
   Json to_json() const;
 };
 Result<AgentSpec> parse_agent(std::string_view yaml);
@@ -76,7 +76,7 @@ struct RunSummary {
   Json to_json() const;
 };
 
-// One journaled fact of a run, for people and clients (docs/journal_format.md lists the kinds).
+// One journaled fact of a run, for people and clients (docs/run_journal.md lists the kinds).
 struct RunEntry {
   uint64_t sequence = 0;
   WallTime written;
@@ -102,16 +102,16 @@ struct AgentsOptions {
 // Thread-safe. Every acting call authorizes its Request first.
 class Agents {
  public:
-  virtual ~Agents() =
-      default;  // stops after the effects in hand; open runs resume at the next start
+  // Stops after the effects in hand; open runs resume at the next start.
+  virtual ~Agents() = default;
   // Picks up every run the journal says is open. Called once, after models are loaded.
   virtual Status resume_open_runs() = 0;
 
   virtual Status put_agent(const guard::Request& request, const AgentSpec& agent) = 0;
   virtual Result<std::vector<AgentSpec>> list_agents(const guard::Request& request) = 0;
 
-  // idempotency_key (may be empty): the same key again returns the first run. delay: starts by a
-  // durable timer.
+  // idempotency_key (may be empty): the same key of the same principal returns the first run;
+  // conflict when that one had another agent or goal. delay: starts by a durable timer.
   virtual Result<RunSummary> start(const guard::Request& request, const std::string& agent,
                                    const std::string& goal, const std::string& idempotency_key,
                                    Duration delay) = 0;
@@ -130,8 +130,8 @@ class Agents {
   virtual std::vector<protocol::ToolSpec> tool_specs() const = 0;
   virtual Result<std::string> call_tool(const guard::Request& request, const std::string& tool,
                                         const Json& arguments) = 0;
-  virtual Json tool_facts(
-      const std::string& tool) const = 0;  // {effect, is_idempotent, output_trust}
+  // {name, effect, is_idempotent, output_trust}; null when there is no such tool.
+  virtual Json tool_facts(const std::string& tool) const = 0;
 };
 
 Result<std::unique_ptr<Agents>> create_agents(const AgentsOptions& options);

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "agents/run/events.h"
+#include "agents/run/fold.h"
 #include "agents/tools/catalog.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -187,7 +188,13 @@ Result<RunSummary> NodeAgents::begin(const guard::Request& request, const std::s
   RunSummary summary;
   {
     MutexLock lock(made->mutex);
-    journal_.note(*made, events::run_started(now, facts));
+    const Json started = events::run_started(now, facts);
+    // Names and labels come from outside: what could not be read back is refused here.
+    TRY(fold({started}));
+    if (started.dump().size() > kEntryBytesMax) {
+      return make_error(ErrorCode::too_large, "goal: too large together with the agent", "goal");
+    }
+    journal_.note(*made, started);
     if (delay > Duration::zero()) {
       const WallTime due{now.unix_ms + to_ms(delay)};
       journal_.note(*made, events::timer_set(now, due));

@@ -126,7 +126,7 @@ TEST_F(AgentsRun, a_denied_call_has_no_effect_and_the_run_goes_on) {
   EXPECT_EQ(denied[0]["reason"].as_string(), "the test says so");
   EXPECT_FALSE(denied[0]["decision"].as_string().empty());
   EXPECT_EQ(denied[0]["policies"].items()[0].as_string(), "test");
-  EXPECT_EQ(serving_.requests().back().messages.back().content, "denied: the test says so");
+  EXPECT_EQ(serving_.requests().back().messages.back().content, "denied: not allowed by policy");
 }
 
 TEST_F(AgentsRun, a_tool_the_agent_was_not_given_is_outside_its_scope) {
@@ -322,6 +322,36 @@ TEST_F(AgentsRun, sandboxed_tools_see_only_their_workspace) {
   EXPECT_EQ(specs[1].read_only_paths, std::vector<std::string>{"/bin/tools"});
   EXPECT_TRUE(specs[1].working_folder.empty());
   EXPECT_EQ(specs[2].writable_paths, std::vector<std::string>{folder});
+}
+
+TEST_F(AgentsRun, a_tool_that_is_cut_off_is_started_once_more_under_its_key) {
+  sandbox_.cut_off(1);
+  const std::string run = sum_run();
+  await(run, RunState::completed);
+  EXPECT_FALSE(entries_of(run, "step.returned")[1]["is_error"].as_bool(true));
+  EXPECT_EQ(sandbox_.specs()[0].standard_input, sandbox_.specs()[1].standard_input);
+}
+
+TEST_F(AgentsRun, a_tool_that_is_cut_off_again_says_that_its_effect_is_not_known) {
+  sandbox_.cut_off(2);
+  const std::string run = sum_run();
+  await(run, RunState::completed);
+  const Json first = entries_of(run, "step.returned")[1];
+  EXPECT_TRUE(first["is_error"].as_bool());
+  EXPECT_NE(first["text"].as_string().find("whether it had an effect is not known"),
+            std::string::npos);
+}
+
+TEST_F(AgentsRun, a_label_that_cannot_be_written_down_costs_the_result_and_nothing_else) {
+  guard::Request odd = request();
+  odd.label = guard::Label::of({"web", std::string(5000, 'x')});
+  EXPECT_TRUE(agents_->start(odd, "worker", "x", "", {}).is_error());
+  // Records from elsewhere may carry such a label; then the memory says so, or the run does.
+  if (memory_->remember(odd, "notes", "the code is 7", Json::object(), "").is_error()) return;
+  serving_.script({S::calls({{"recall", R"({"query":"code"})"}}), S::says("done")});
+  const std::string run = start("What is the code?");
+  await(run, RunState::completed);
+  EXPECT_TRUE(entries_of(run, "step.returned")[1]["is_error"].as_bool());
 }
 
 TEST_F(AgentsRun, watchers_hear_what_happens_and_nothing_that_was_said) {

@@ -43,9 +43,8 @@ Status check_content_type(const http::ServerRequest& request) {
   if (request.body.empty()) return ok();
   const std::string given = lower_ascii(request.header("content-type").value_or(""));
   if (trim(split(given, ';').front()) == "application/json") return ok();
-  return make_error(ErrorCode::unsupported_media_type,
-                    "content-type is '" + shorten(given, 64) +
-                        "'; send the body as application/json");
+  return make_error(ErrorCode::unsupported_media_type, "content-type is '" + shorten(given, 64) +
+                                                           "'; send the body as application/json");
 }
 
 guard::Request build_request(const Services& services, guard::Principal principal,
@@ -89,8 +88,7 @@ void Api::set_door(guard::DoorOptions door) {
 }
 
 void Measured::done(int status) const {
-  const double seconds =
-      std::chrono::duration<double>(services->clock.now() - began).count();
+  const double seconds = std::chrono::duration<double>(services->clock.now() - began).count();
   services->metrics.observe(telemetry::Metric::http_request_seconds, seconds,
                             {{"http_request_method", method},
                              {"http_route", route},
@@ -105,7 +103,8 @@ void Api::handle(http::ServerRequest http, http::ResponseWriter writer) {
         match.is_path_known
             ? make_error(ErrorCode::method_not_allowed,
                          "the method " + shorten(http.method, 16) + " is not offered at " +
-                             shorten(http.path, 128) + "; docs/reference/routes.md lists the methods")
+                             shorten(http.path, 128) +
+                             "; docs/reference/routes.md lists the methods")
             : make_error(ErrorCode::not_found, "no route " + shorten(http.path, 128) +
                                                    "; docs/reference/routes.md lists the routes");
     return writer.respond(error_response(error));
@@ -127,7 +126,7 @@ void Api::handle(http::ServerRequest http, http::ResponseWriter writer) {
   }
   if (auto typed = check_content_type(http); typed.is_error()) return refuse(typed.error());
   guard::Request request = build_request(services_, std::move(principal), http);
-  Call call{services_, std::move(http), std::move(request), std::move(match.parameters),
+  Call call{services_,         std::move(http), std::move(request), std::move(match.parameters),
             std::move(writer), measured};
   if (match.route->access == Access::console) {
     call.parameters["console_token"] = door.console_token;
@@ -138,8 +137,8 @@ void Api::handle(http::ServerRequest http, http::ResponseWriter writer) {
 std::vector<RouteSummary> Api::routes() {
   std::vector<RouteSummary> out;
   for (const Route& route : route_table()) {
-    out.push_back({std::string(route.method), std::string(route.pattern),
-                   std::string(route.meaning)});
+    out.push_back(
+        {std::string(route.method), std::string(route.pattern), std::string(route.meaning)});
   }
   return out;
 }

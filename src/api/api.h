@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The API: one table of routes (routes.cc) over the doors of the modules below. It authenticates the caller, builds
-// the guard::Request, calls one door and encodes the answer. It decides nothing itself.
+// The API: one table of routes (routes.cc) over the doors of the modules below. It authenticates
+// the caller, builds the guard::Request, calls one door and encodes the answer. It decides nothing
+// itself.
 #pragma once
 
 #include <functional>
@@ -33,7 +34,7 @@ struct Services {
   telemetry::Metrics& metrics;
   const Clock& clock;
   IdSource& ids;
-  std::string console_page;      // HTML
+  std::string console_page;  // HTML
   std::string version;
   std::function<bool()> is_ready;  // models loaded, runs resumed
 };

@@ -11,7 +11,8 @@ constexpr Route kRoutes[] = {
     {"GET", "/healthz", endpoints::healthz, Access::open, "the process is alive"},
     {"GET", "/readyz", endpoints::readyz, Access::open,
      "models are loaded and open runs were resumed"},
-    {"GET", "/metrics", endpoints::metrics, Access::authenticated, "metrics in Prometheus' text format"},
+    {"GET", "/metrics", endpoints::metrics, Access::authenticated,
+     "metrics in Prometheus' text format"},
     {"GET", "/", endpoints::console, Access::console, "the console"},
 
     {"GET", "/v1/models", endpoints::list_models, Access::authenticated, "OpenAI: list models"},
@@ -37,7 +38,8 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/runs/{run}", endpoints::get_run, Access::authenticated, "one run"},
     {"GET", "/api/runs/{run}/entries", endpoints::run_entries, Access::authenticated,
      "the run's journal: ?after=SEQUENCE&limit=N"},
-    {"POST", "/api/runs/{run}/cancel", endpoints::cancel_run, Access::authenticated, "cancel a run"},
+    {"POST", "/api/runs/{run}/cancel", endpoints::cancel_run, Access::authenticated,
+     "cancel a run"},
     {"POST", "/api/runs/{run}/approval", endpoints::answer_approval, Access::authenticated,
      "answer the approval a run waits for: {digest, granted}"},
 

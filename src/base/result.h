@@ -42,7 +42,8 @@ class [[nodiscard]] Result {
     CHECK(is_ok());
     return std::get<0>(state_);
   }
-  // Of a temporary the value comes out as a value, so that `for (auto& x : *f())` refers to something.
+  // Of a temporary the value comes out as a value, so that `for (auto& x : *f())` refers to
+  // something.
   T value() && { return std::move(*this).take(); }
   // The value itself, moved out.
   T take() && {

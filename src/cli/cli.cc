@@ -16,11 +16,9 @@ namespace {
 
 CLI::App* group_of(CLI::App& app, const std::string& name) {
   static const std::map<std::string, std::string> kMeanings = {
-      {"runs", "runs of agents"},         {"agents", "agents"},
-      {"memory", "memory spaces"},        {"models", "models of a node"},
-      {"model", "model files"},           {"policy", "guard policies"},
-      {"audit", "the log of decisions"},  {"keys", "API keys"},
-      {"nodes", "nodes"},
+      {"runs", "runs of agents"},        {"agents", "agents"},     {"memory", "memory spaces"},
+      {"models", "models of a node"},    {"model", "model files"}, {"policy", "guard policies"},
+      {"audit", "the log of decisions"}, {"keys", "API keys"},     {"nodes", "nodes"},
   };
   for (CLI::App* existing : app.get_subcommands([](CLI::App*) { return true; })) {
     if (existing->get_name() == name) return existing;
@@ -72,7 +70,9 @@ void fail(Context& context, const Error& error) {
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   set_log_level(LogLevel::warning);
-  CLI::App app("Plinth serves models, remembers, runs agents that survive crashes, and guards every action.");
+  CLI::App app(
+      "Plinth serves models, remembers, runs agents that survive crashes, and guards every "
+      "action.");
   app.name("plinth");
   app.set_version_flag("--version", "plinth 0.1.0");
   app.require_subcommand(1);

@@ -23,7 +23,8 @@ class NodeClient {
   }
   Result<Json> remove(const std::string& path) const { return call("DELETE", path, nullptr); }
 
-  // POSTs and hands every data line of the event stream to on_data until the stream or on_data (false) ends it.
+  // POSTs and hands every data line of the event stream to on_data until the stream or on_data
+  // (false) ends it.
   Status stream(const std::string& path, const Json& body,
                 const std::function<bool(std::string_view)>& on_data) const;
 

@@ -12,7 +12,8 @@ namespace plinth::cli {
 namespace {
 
 constexpr std::string_view kNote =
-    "\nThis page is made from the program's own table: `plinth reference NAME` prints it and a test compares it.\n\n";
+    "\nThis page is made from the program's own table: `plinth reference NAME` prints it and a "
+    "test compares it.\n\n";
 
 std::string row(std::initializer_list<std::string_view> cells) {
   std::string line = "|";
@@ -41,7 +42,8 @@ std::string routes_page() {
 std::string commands_page() {
   std::string out = "# Commands\n" + std::string(kNote);
   out +=
-      "Every command takes `--json`: standard output then holds JSON alone. Exit codes: 0 done, 1 the action "
+      "Every command takes `--json`: standard output then holds JSON alone. Exit codes: 0 done, 1 "
+      "the action "
       "failed, 2 wrong usage or input, 3 no node answers, 4 denied or not authenticated.\n\n";
   out += row({"command", "reach", "what it does"}) + "|---|---|---|\n";
   for (const Command& command : command_table()) {
@@ -66,9 +68,9 @@ std::string errors_page() {
   std::string out = "# Errors\n" + std::string(kNote);
   out += row({"code", "HTTP status", "retry", "type", "meaning"}) + "|---|---|---|---|---|\n";
   for (const ErrorRow& error : error_table()) {
-    out += row({code(error.name), std::to_string(error.http_status),
-                error.retry == Retry::later ? "later" : "no", code(error.openai_type),
-                error.meaning});
+    out +=
+        row({code(error.name), std::to_string(error.http_status),
+             error.retry == Retry::later ? "later" : "no", code(error.openai_type), error.meaning});
   }
   return out;
 }

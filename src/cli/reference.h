@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reference pages in Markdown, made from the tables of routes, commands, configuration keys, errors and metrics.
+// Reference pages in Markdown, made from the tables of routes, commands, configuration keys, errors
+// and metrics.
 #pragma once
 
 #include <string>

@@ -24,9 +24,7 @@ TEST(Reference, every_route_and_command_has_its_row) {
   }
 }
 
-TEST(Reference, the_schema_is_json) {
-  EXPECT_TRUE(Json::parse(*reference_page("schema")).is_ok());
-}
+TEST(Reference, the_schema_is_json) { EXPECT_TRUE(Json::parse(*reference_page("schema")).is_ok()); }
 
 TEST(Reference, an_unknown_page_is_refused_with_the_names_there_are) {
   const auto page = reference_page("nothing");

@@ -34,12 +34,14 @@ std::string describe(const Json& entry) {
   if (kind == "run.resumed") return "the node came back and took the run up";
   if (kind == "step.intended") {
     const Json& effect = entry["effect"];
-    if (effect["kind"].as_string() == "model") return "ask the model " + effect["model"].as_string();
+    if (effect["kind"].as_string() == "model")
+      return "ask the model " + effect["model"].as_string();
     return "call " + effect["tool"].as_string() + one_line(effect["arguments"].dump()) +
            " under key " + effect["key"].as_string();
   }
   if (kind == "step.returned") {
-    if (const Json* error = entry.find("error")) return "failed: " + (*error)["message"].as_string();
+    if (const Json* error = entry.find("error"))
+      return "failed: " + (*error)["message"].as_string();
     if (tool.empty()) return model_says(entry);
     return tool + " answered \"" + one_line(entry["text"].as_string()) + "\"";
   }

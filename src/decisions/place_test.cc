@@ -27,8 +27,7 @@ TEST(Place, says_what_is_needed_and_what_is_free_when_a_model_does_not_fit) {
   const PlaceDecision decision = place(query, {cpu("cpu0", 3 * kGiB)});
   EXPECT_FALSE(decision.is_placed);
   EXPECT_TRUE(decision.parts.empty());
-  EXPECT_EQ(decision.reason,
-            "needs 5 GiB (weights 4.5 GiB + KV 512 MiB); cpu0 has 3 GiB free");
+  EXPECT_EQ(decision.reason, "needs 5 GiB (weights 4.5 GiB + KV 512 MiB); cpu0 has 3 GiB free");
 }
 
 TEST(Place, takes_the_device_with_the_least_room_left_over) {

@@ -14,7 +14,7 @@
 #include "engine/kernels/thread_pool.h"
 #include "engine/kv_cache/kv_cache.h"
 #include "engine/models/model.h"
-#include "engine/summary.h"
+#include "engine/models/summary.h"
 #include "engine/template/chat.h"
 #include "engine/tokenizer/tokenizer.h"
 

@@ -34,15 +34,16 @@ struct ModelSummary {
   Json to_json() const;
 };
 
-// Reads the header only, for inspect and for placement. Errors name the field: malformed, unsupported, not_found.
+// Reads the header only, for inspect and for placement. Errors name the field: malformed,
+// unsupported, not_found.
 Result<ModelSummary> inspect_model(const std::string& path);
 
 struct EngineOptions {
-  std::string path;                 // GGUF
-  int threads = 0;                  // 0: one per physical core
-  int64_t context_tokens_max = 0;   // 0: the trained length; per sequence
-  int sequences_max = 8;            // decoded together in one batch
-  int queue_max = 256;              // waiting sequences, then overloaded
+  std::string path;                // GGUF
+  int threads = 0;                 // 0: one per physical core
+  int64_t context_tokens_max = 0;  // 0: the trained length; per sequence
+  int sequences_max = 8;           // decoded together in one batch
+  int queue_max = 256;             // waiting sequences, then overloaded
   telemetry::Metrics* metrics = nullptr;
 };
 
@@ -55,19 +56,19 @@ struct SamplingOptions {
 struct GenerateRequest {
   std::vector<Token> prompt;
   SamplingOptions sampling;
-  int64_t max_tokens = 0;                // 0: up to the end of the context
-  std::vector<std::string> stop;         // cut from the output; a match ends the reply
-  bool is_tool_call_parsing = false;     // split <tool_call>…</tool_call> out of the text
-  bool is_end_honoured = true;           // false: go on past end-of-sequence (golden tests)
+  int64_t max_tokens = 0;             // 0: up to the end of the context
+  std::vector<std::string> stop;      // cut from the output; a match ends the reply
+  bool is_tool_call_parsing = false;  // split <tool_call>…</tool_call> out of the text
+  bool is_end_honoured = true;        // false: go on past end-of-sequence (golden tests)
 };
 
 struct GenerateEvent {
   enum class Kind : uint8_t { text, tool_call, finished, failed };
   enum class Reason : uint8_t { stop, length, tool_calls, cancelled };
   Kind kind = Kind::text;
-  std::string text;           // text: whole code points
-  std::string tool_name;      // tool_call
-  std::string tool_arguments; // tool_call: JSON text as written
+  std::string text;            // text: whole code points
+  std::string tool_name;       // tool_call
+  std::string tool_arguments;  // tool_call: JSON text as written
   Reason reason = Reason::stop;
   int64_t prompt_tokens = 0;      // finished
   int64_t completion_tokens = 0;  // finished
@@ -76,7 +77,8 @@ struct GenerateEvent {
   Error error;                    // failed
 };
 
-// Called on the engine's owner thread, in order, ending with one finished or failed; must not block.
+// Called on the engine's owner thread, in order, ending with one finished or failed; must not
+// block.
 using GenerateSink = std::function<void(GenerateEvent)>;
 using SequenceId = uint64_t;
 
@@ -98,11 +100,13 @@ class Engine {
   virtual const ModelSummary& summary() const = 0;
 
   // Text <-> tokens. parse_special: text of special tokens becomes those tokens.
-  virtual std::vector<Token> tokenize(std::string_view text, bool add_special, bool parse_special) const = 0;
+  virtual std::vector<Token> tokenize(std::string_view text, bool add_special,
+                                      bool parse_special) const = 0;
   virtual std::string detokenize(const std::vector<Token>& tokens) const = 0;
 
-  // The model's own chat template over {messages, tools, add_generation_prompt}, then tokens. Text inside messages
-  // cannot form special tokens. Errors: unsupported (no template), malformed (the template failed).
+  // The model's own chat template over {messages, tools, add_generation_prompt}, then tokens. Text
+  // inside messages cannot form special tokens. Errors: unsupported (no template), malformed (the
+  // template failed).
   virtual Result<std::vector<Token>> render_chat(const Json& messages, const Json& tools) const = 0;
 
   // Errors: context_length_exceeded, overloaded, invalid_argument. Never blocks.
@@ -110,7 +114,8 @@ class Engine {
   virtual void cancel(SequenceId sequence) = 0;  // leaves the batch within one iteration
   virtual EngineLoad load() const = 0;
 
-  // Logits after each of `positions` of one pass over tokens: [positions][vocabulary]. For checks. Blocks.
+  // Logits after each of `positions` of one pass over tokens: [positions][vocabulary]. For checks.
+  // Blocks.
   virtual Result<std::vector<std::vector<float>>> logits(const std::vector<Token>& tokens,
                                                          const std::vector<int64_t>& positions) = 0;
 };

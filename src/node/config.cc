@@ -17,7 +17,8 @@ namespace {
 constexpr ConfigKey kKeys[] = {
     {"version", "integer", "1", "version of this document's format"},
     {"data", "string", "$XDG_DATA_HOME/plinth or ~/.local/share/plinth", "the data folder"},
-    {"listen.host", "string", "127.0.0.1", "address to listen on; beyond loopback a key must exist"},
+    {"listen.host", "string", "127.0.0.1",
+     "address to listen on; beyond loopback a key must exist"},
     {"listen.port", "integer", "7070", "port to listen on; 0 takes any free one"},
     {"listen.allowed_hosts", "list of strings", "[]",
      "further Host headers that are answered, such as a proxy's name"},
@@ -56,12 +57,11 @@ Status check_keys(const Json& object, const std::string& section) {
     bool is_known = false;
     std::vector<std::string> allowed;
     for (const ConfigKey& key : kKeys) {
-      const std::string leaf = section.empty() ? section_of(key.name)
-                               : key.name.starts_with(section + ".")
-                                   ? std::string(key.name.substr(section.size() + 1))
-                               : key.name.starts_with(section + "[].")
-                                   ? std::string(key.name.substr(section.size() + 3))
-                                   : "";
+      const std::string leaf =
+          section.empty()                         ? section_of(key.name)
+          : key.name.starts_with(section + ".")   ? std::string(key.name.substr(section.size() + 1))
+          : key.name.starts_with(section + "[].") ? std::string(key.name.substr(section.size() + 3))
+                                                  : "";
       if (leaf.empty()) continue;
       if (leaf == name) is_known = true;
       if (std::find(allowed.begin(), allowed.end(), leaf) == allowed.end()) allowed.push_back(leaf);
@@ -87,10 +87,9 @@ Result<std::vector<std::string>> strings_of(const Json& section, std::string_vie
   }
   for (const Json& item : value.items()) {
     if (!item.is_string()) {
-      return make_error(ErrorCode::invalid_argument, "plinth.yaml: " + std::string(key) +
-                                                         " holds a " +
-                                                         std::string(item.type_name()) +
-                                                         "; give strings");
+      return make_error(ErrorCode::invalid_argument,
+                        "plinth.yaml: " + std::string(key) + " holds a " +
+                            std::string(item.type_name()) + "; give strings");
     }
     out.push_back(item.as_string());
   }
@@ -117,9 +116,9 @@ Result<std::string> upstream_key(const Json& model, const std::string& name,
     std::ifstream in(resolve(*file, folder));
     std::string line;
     if (!in || !std::getline(in, line) || trim(line).empty()) {
-      return make_error(ErrorCode::invalid_argument,
-                        "plinth.yaml: models[" + name + "].api_key_file: cannot read a key from " +
-                            *file);
+      return make_error(
+          ErrorCode::invalid_argument,
+          "plinth.yaml: models[" + name + "].api_key_file: cannot read a key from " + *file);
     }
     return std::string(trim(line));
   }
@@ -169,11 +168,12 @@ Status parse_sections(const Json& document, const std::string& folder, NodeConfi
   if (const Json& admission = document["admission"]; !admission.is_null()) {
     TRY(check_keys(admission, "admission"));
     auto& out = config.admission;
-    out.running_max = static_cast<int>(
-        TRY(json_field::optional_integer(admission, "running_max", 1, 65536))
-            .value_or(out.running_max));
-    out.queue_max = static_cast<int>(
-        TRY(json_field::optional_integer(admission, "queue_max", 0, 65536)).value_or(out.queue_max));
+    out.running_max =
+        static_cast<int>(TRY(json_field::optional_integer(admission, "running_max", 1, 65536))
+                             .value_or(out.running_max));
+    out.queue_max =
+        static_cast<int>(TRY(json_field::optional_integer(admission, "queue_max", 0, 65536))
+                             .value_or(out.queue_max));
     if (const auto wait = TRY(json_field::optional_string(admission, "queue_wait_max"))) {
       out.queue_wait_max = TRY(parse_duration(*wait));
     }
@@ -206,7 +206,8 @@ Result<NodeConfig> parse_config(std::string_view yaml, const std::string& folder
                       "plinth.yaml: version is " + std::to_string(*version) +
                           "; this program reads version " + std::to_string(kConfigVersion));
   }
-  config.data_folder = resolve(TRY(json_field::optional_string(document, "data")).value_or(""), folder);
+  config.data_folder =
+      resolve(TRY(json_field::optional_string(document, "data")).value_or(""), folder);
   TRY(parse_sections(document, folder, config));
   if (const Json& models = document["models"]; !models.is_null()) {
     if (!models.is_array()) {
@@ -266,9 +267,8 @@ Json config_schema() {
     properties.set(leaf, leaf_schema(key));
   }
   for (const std::string& section : order) {
-    Json object = Json::object({{"type", "object"},
-                                {"additionalProperties", false},
-                                {"properties", sections[section]}});
+    Json object = Json::object(
+        {{"type", "object"}, {"additionalProperties", false}, {"properties", sections[section]}});
     if (section == "models") {
       object.set("required", Json::array_of({"name"}));
       object = Json::object({{"type", "array"}, {"items", std::move(object)}});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// plinth.yaml: one table of keys (config.cc), from which docs/reference/configuration.md and docs/schema/plinth.json
-// are made.
-// A wrong configuration refuses to start, naming the key, the value and what is allowed.
+// plinth.yaml: one table of keys (config.cc), from which docs/reference/configuration.md and
+// docs/schema/plinth.json are made. A wrong configuration refuses to start, naming the key, the
+// value and what is allowed.
 #pragma once
 
 #include <span>
@@ -31,9 +31,9 @@ struct NodeConfig {
 };
 
 struct ConfigKey {
-  std::string_view name;     // "listen.host", "models[].path"
-  std::string_view type;     // "string" | "integer" | "number" | "list of strings" | "duration"
-  std::string_view standard; // what holds when the key is absent, as text
+  std::string_view name;      // "listen.host", "models[].path"
+  std::string_view type;      // "string" | "integer" | "number" | "list of strings" | "duration"
+  std::string_view standard;  // what holds when the key is absent, as text
   std::string_view meaning;
 };
 std::span<const ConfigKey> config_keys();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files that travel inside the binary: the console's page and the shipped policies (cmake/embed.cmake makes them).
+// Files that travel inside the binary: the console's page and the shipped policies
+// (cmake/embed.cmake makes them).
 #pragma once
 
 #include <string_view>

@@ -71,10 +71,9 @@ class RunningNode final : public Node {
   Status open() {
     set_log_level(level_of(config_.log_level));
     if (config_.data_folder.empty()) config_.data_folder = default_data_folder();
-    store_ = TRY(store::open_embedded(
-        {config_.data_folder, disk_, clock_, random_, &metrics_}));
-    guard_ = TRY(guard::create_guard(
-        {*store_, clock_, random_, metrics_, std::string(default_policies())}));
+    store_ = TRY(store::open_embedded({config_.data_folder, disk_, clock_, random_, &metrics_}));
+    guard_ = TRY(
+        guard::create_guard({*store_, clock_, random_, metrics_, std::string(default_policies())}));
     TRY(check_listen_address());
     sandbox_ = TRY(guard::create_sandbox(supervisor_));
     client_ = http::create_client();
@@ -85,17 +84,17 @@ class RunningNode final : public Node {
                                         store_->events(), metrics_, config_.admission, 0});
     const std::string program = TRY(own_program_path());
     agents_ = TRY(agents::create_agents({*store_, *guard_, *sandbox_, *memory_, *serving_, *client_,
-                                         clock_, ids_, metrics_, config_.data_folder,
-                                         program, config_.runs_at_once_max}));
+                                         clock_, ids_, metrics_, config_.data_folder, program,
+                                         config_.runs_at_once_max}));
     reports_ = std::make_unique<cluster::Reports>(*store_, guard_->authorizer(), clock_);
     return ok();
   }
 
   Status listen() {
-    services_ = std::make_unique<api::Services>(api::Services{
-        *guard_, *serving_, *memory_, *embedder_, *agents_, *reports_, store_->events(), metrics_,
-        clock_, ids_, std::string(console_page()), std::string(kVersion),
-        [this] { return is_ready_.load(); }});
+    services_ = std::make_unique<api::Services>(
+        api::Services{*guard_, *serving_, *memory_, *embedder_, *agents_, *reports_,
+                      store_->events(), metrics_, clock_, ids_, std::string(console_page()),
+                      std::string(kVersion), [this] { return is_ready_.load(); }});
     console_token_ = make_console_token();
     api_ = std::make_unique<api::Api>(*services_, door(0));
     http::ServerOptions options;

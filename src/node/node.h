@@ -13,14 +13,14 @@ namespace plinth::node {
 class Node {
  public:
   virtual ~Node() = default;  // drains, stops agents, closes the store
-  // Opens the data folder, listens, loads the models, resumes open runs. /healthz answers before the models are
-  // loaded, /readyz after. Errors name what refused and what to do.
+  // Opens the data folder, listens, loads the models, resumes open runs. /healthz answers before
+  // the models are loaded, /readyz after. Errors name what refused and what to do.
   static Result<std::unique_ptr<Node>> start(const NodeConfig& config);
 
   virtual uint16_t port() const = 0;
   virtual std::string address() const = 0;          // "http://127.0.0.1:7070"
   virtual std::string console_address() const = 0;  // with the console's token
-  virtual Json summary() const = 0;                 // what `up` prints: models, sandbox, data folder
+  virtual Json summary() const = 0;  // what `up` prints: models, sandbox, data folder
 };
 
 }  // namespace plinth::node

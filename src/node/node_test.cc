@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A whole node without a model, over real sockets: authentication, error shapes, memory, keys, policy, restart.
+// A whole node without a model, over real sockets: authentication, error shapes, memory, keys,
+// policy, restart.
 #include "node/node.h"
 
 #include <arpa/inet.h>
@@ -147,10 +148,10 @@ TEST_F(NodeTest, a_user_key_may_call_but_not_make_keys_or_policies) {
   const http::Headers key = {{"authorization", "Bearer " + secret}};
   EXPECT_EQ(call("GET", "/v1/models", "", key).status, 200);
   EXPECT_EQ(call("POST", "/api/keys", R"({"name":"more"})", key).status, 403);
-  EXPECT_EQ(call("PUT", "/api/policies/mine", R"({"text":"permit(principal, action, resource);"})",
-                 key)
-                .status,
-            403);
+  EXPECT_EQ(
+      call("PUT", "/api/policies/mine", R"({"text":"permit(principal, action, resource);"})", key)
+          .status,
+      403);
   EXPECT_EQ(call("GET", "/v1/models", "", {{"authorization", "Bearer plk_wrong"}}).status, 401);
   EXPECT_EQ(call("DELETE", "/api/keys/" + made["id"].as_string()).status, 200);
   EXPECT_EQ(call("GET", "/v1/models", "", key).status, 401);
@@ -182,9 +183,10 @@ TEST_F(NodeTest, offers_its_tools_over_mcp) {
   const Json tools =
       json(call("POST", "/mcp", R"({"jsonrpc":"2.0","id":2,"method":"tools/list"})"));
   EXPECT_GE(tools["result"]["tools"].size(), 7u);
-  EXPECT_EQ(json(call("POST", "/mcp", R"({"jsonrpc":"2.0","id":3,"method":"nope"})"))["error"]["code"]
-                .as_int(),
-            -32601);
+  EXPECT_EQ(
+      json(call("POST", "/mcp", R"({"jsonrpc":"2.0","id":3,"method":"nope"})"))["error"]["code"]
+          .as_int(),
+      -32601);
 }
 
 TEST_F(NodeTest, the_console_needs_its_token) {
@@ -221,7 +223,8 @@ TEST_F(NodeTest, a_second_node_on_the_same_folder_is_refused) {
 }  // namespace
 }  // namespace plinth::node
 
-// The node runs its own program again to confine tools; in this test that program is the test itself.
+// The node runs its own program again to confine tools; in this test that program is the test
+// itself.
 int main(int argc, char** argv) {
   const std::string_view command = argc > 1 ? argv[1] : "";
   if (command == "sandbox-exec") return plinth::guard::sandbox_exec_main();

@@ -176,7 +176,8 @@ Result<std::unique_ptr<ChatStream>> Calls::begin(const guard::Request& request,
   return std::move(channel.reader);
 }
 
-std::function<void()> Calls::end(const std::string& id, ChatEvent last) {
+// The id by value: callers may pass the very key that is erased here.
+std::function<void()> Calls::end(std::string id, ChatEvent last) {
   const auto found = calls_.find(id);
   const std::shared_ptr<Call> call = std::move(found->second);
   calls_.erase(found);

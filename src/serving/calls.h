@@ -107,7 +107,7 @@ class Calls {
   bool has_untried(const Call& call) const REQUIRES(mutex_);
 
   // Takes the call out, gives its slot back; the returned function tells the reader and the meters.
-  std::function<void()> end(const std::string& id, protocol::ChatEvent last) REQUIRES(mutex_);
+  std::function<void()> end(std::string id, protocol::ChatEvent last) REQUIRES(mutex_);
   void update_queue_depth() REQUIRES(mutex_);
 
   const Clock& clock_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Serving: a model name and a ChatRequest become a stream of events, from whichever replica the router picks.
+// Serving: a model name and a ChatRequest become a stream of events, from whichever replica the
+// router picks.
 #pragma once
 
 #include <functional>
@@ -29,7 +30,8 @@ class ChatStream {
   virtual const std::string& id() const = 0;  // "req_…"
   virtual std::optional<protocol::ChatEvent> try_next() = 0;
   virtual std::optional<protocol::ChatEvent> next(Duration wait) = 0;  // blocks up to wait
-  // Called on a producing thread whenever an event is ready; must not block. Fires at once if one already waits.
+  // Called on a producing thread whenever an event is ready; must not block. Fires at once if one
+  // already waits.
   virtual void on_ready(std::function<void()> callback) = 0;
   virtual void cancel() = 0;
 };
@@ -50,9 +52,9 @@ struct ModelSpec {
 
 struct ModelStatus {
   std::string name;
-  std::string kind;   // "native" | "upstream" | "embedder"
-  std::string state;  // "ready" | "failed"
-  std::string detail; // placement reason or failure
+  std::string kind;    // "native" | "upstream" | "embedder"
+  std::string state;   // "ready" | "failed"
+  std::string detail;  // placement reason or failure
   Json summary = Json::object();
   int running = 0;
   int waiting = 0;
@@ -61,8 +63,8 @@ struct ModelStatus {
 };
 
 struct AdmissionOptions {
-  int running_max = 64;       // per model, handed to replicas
-  int queue_max = 128;        // waiting, per model; then overloaded with retry_after
+  int running_max = 64;  // per model, handed to replicas
+  int queue_max = 128;   // waiting, per model; then overloaded with retry_after
   Duration queue_wait_max = std::chrono::seconds(30);
   double requests_per_second_max = 0;  // per principal; 0: no limit
 };
@@ -72,23 +74,25 @@ struct ServingOptions {
   http::Client& client;
   const Clock& clock;
   IdSource& ids;
-  WorkerPool& workers;     // upstream calls block here
-  store::Events& events;   // topic "model"
+  WorkerPool& workers;    // upstream calls block here
+  store::Events& events;  // topic "model"
   telemetry::Metrics& metrics;
   AdmissionOptions admission;
-  uint64_t memory_bytes_max = 0;  // 0: no limit known; a native model that does not fit is refused with the reason
+  uint64_t memory_bytes_max =
+      0;  // 0: no limit known; a native model that does not fit is refused with the reason
 };
 
 // Thread-safe. Every acting call authorizes its Request first.
 class Serving {
  public:
   virtual ~Serving() = default;
-  // Start-up and operators: loads a native model or registers an upstream. Errors say why it does not fit.
+  // Start-up and operators: loads a native model or registers an upstream. Errors say why it does
+  // not fit.
   virtual Status add_model(const ModelSpec& spec) = 0;
   virtual Result<std::vector<ModelStatus>> models(const guard::Request& request) = 0;
   virtual Result<ModelStatus> model(const guard::Request& request, const std::string& name) = 0;
-  // Authorizes model_call, admits, routes, starts. Errors: denied, not_found, overloaded, rate_limited,
-  // context_length_exceeded, invalid_argument. Later failures come as a failed event.
+  // Authorizes model_call, admits, routes, starts. Errors: denied, not_found, overloaded,
+  // rate_limited, context_length_exceeded, invalid_argument. Later failures come as a failed event.
   virtual Result<std::unique_ptr<ChatStream>> chat(const guard::Request& request,
                                                    protocol::ChatRequest chat) = 0;
   // The whole reply; blocks until finished, deadline or cancellation.

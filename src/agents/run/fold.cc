@@ -9,6 +9,10 @@
 namespace plinth::agents {
 namespace {
 
+// No reply and no moment is beyond these; sums of what is within them do not overflow.
+constexpr int64_t kTokensMax = 1'000'000'000'000;
+constexpr int64_t kUnixMsMax = 1'000'000'000'000'000;
+
 using Apply = Status (*)(State&, const Json&);
 
 struct KindRow {
@@ -65,7 +69,7 @@ Status apply_resumed(State& state, const Json& entry) {
 
 Status apply_timer_set(State& state, const Json& entry) {
   if (state.timer_due) return corrupt(entry, "a timer is already set");
-  state.timer_due = WallTime{entry["due"].as_int()};
+  state.timer_due = WallTime{std::clamp<int64_t>(entry["due"].as_int(), 0, kUnixMsMax)};
   state.run_state = RunState::waiting_timer;
   return ok();
 }
@@ -89,6 +93,7 @@ Status apply_intended(State& state, const Json& entry) {
   in_hand.key = effect["key"].as_string();
   in_hand.is_idempotent = effect["is_idempotent"].as_bool(false);
   if (effect["kind"].as_string() == "model") {
+    if (!state.pending_calls.empty()) return corrupt(entry, "calls are still pending");
     in_hand.kind = StepKind::model;
     in_hand.digest = effect["request_digest"].as_string();
   } else if (effect["kind"].as_string() == "tool") {
@@ -126,7 +131,9 @@ Status apply_model_returned(State& state, const Json& entry) {
     state.pending_calls.push_back(std::move(call));
   }
   if (message.tool_calls.empty()) state.final_text = message.content;
-  state.tokens += entry["tokens"]["prompt"].as_int() + entry["tokens"]["completion"].as_int();
+  for (const char* kind : {"prompt", "completion"}) {
+    state.tokens += std::clamp<int64_t>(entry["tokens"][kind].as_int(), 0, kTokensMax);
+  }
   state.turns.push_back(std::move(message));
   return ok();
 }
@@ -154,8 +161,10 @@ Status end_step_without_result(State& state, const Json& entry, std::string text
   return ok();
 }
 
+// People get the reason from the journal and the audit log. The model may be acting for whoever
+// wrote what it read, so it learns that it may not, never which rule or label decided.
 Status apply_denied(State& state, const Json& entry) {
-  return end_step_without_result(state, entry, "denied: " + entry["reason"].as_string());
+  return end_step_without_result(state, entry, "denied: not allowed by policy");
 }
 
 Status apply_refused(State& state, const Json& entry) {
@@ -293,6 +302,8 @@ Status apply(State& state, const Json& entry) {
                           ", this program knows version " + std::to_string(events::kVersion) +
                           "; start the program that wrote it or a newer one");
   }
+  const int64_t at = entry["at"].as_int(-1);
+  if (at < 0 || at > kUnixMsMax) return corrupt(entry, "its time is none");
   for (const auto& row : kKinds) {
     if (row.kind != kind) continue;
     if (!state.is_started() && row.apply != apply_started) {
@@ -300,7 +311,7 @@ Status apply(State& state, const Json& entry) {
     }
     if (state.is_ended()) return corrupt(entry, "the run has ended");
     TRY(row.apply(state, entry));
-    state.updated = std::max(state.updated, WallTime{entry["at"].as_int()});
+    state.updated = std::max(state.updated, WallTime{at});
     return ok();
   }
   return make_error(ErrorCode::unsupported, "run journal: unknown kind '" + kind + "' (version " +

@@ -115,7 +115,7 @@ TEST(Next, a_denial_is_told_to_the_model_and_the_run_goes_on) {
   guard::Decision decision;
   decision.reason = "not you";
   story.tell(events::step_denied(story.tick(), 2, kRead, decision));
-  EXPECT_EQ(story.state_.turns.back().content, "denied: not you");
+  EXPECT_EQ(story.state_.turns.back().content, "denied: not allowed by policy");
   EXPECT_EQ(story.state_.turns.back().tool_call_id, "call_1");
   EXPECT_EQ(story.next_effect().kind, Kind::call_model);
   EXPECT_EQ(story.next_effect().step, 3);

@@ -2,6 +2,7 @@
 // One run in memory: its folded state and its place in the journal.
 #pragma once
 
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct Run {
   bool is_active GUARDED_BY(mutex) = false;     // a worker has it or will take it
   std::string lost GUARDED_BY(mutex);           // why this process can no longer write it
   int model_tries GUARDED_BY(mutex) = 0;        // of the step in hand
+  std::atomic<bool> is_over{false};             // its end is in the journal
   Cancellation cancellation;                    // of the effect in hand
 };
 

@@ -1,17 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lock order: the index's mutex and a run's mutex are never held together.
+// Takes no run's mutex: that one is held while entries go to disk.
 #include "agents/run/run_index.h"
 
 namespace plinth::agents {
-namespace {
-
-bool is_ended(Run& run) {
-  MutexLock lock(run.mutex);
-  return run.state.is_ended();
-}
-
-}  // namespace
-
 std::shared_ptr<Run> RunIndex::insert(std::shared_ptr<Run> run) {
   const Key key{run->stream.tenant, run->stream.id};
   MutexLock lock(mutex_);
@@ -43,7 +34,7 @@ std::vector<std::shared_ptr<Run>> RunIndex::all() const {
 
 size_t RunIndex::count_open() const {
   size_t count = 0;
-  for (const auto& run : all()) count += is_ended(*run) ? 0 : 1;
+  for (const auto& run : all()) count += run->is_over ? 0 : 1;
   return count;
 }
 
@@ -52,7 +43,7 @@ void RunIndex::trim() {
   if (runs.size() <= kEndedKeptMax) return;
   std::vector<Key> ended;
   for (const auto& run : runs) {
-    if (is_ended(*run)) ended.emplace_back(run->stream.tenant, run->stream.id);
+    if (run->is_over) ended.emplace_back(run->stream.tenant, run->stream.id);
   }
   if (ended.size() <= kEndedKeptMax) return;
   // Ids sort by time, so within a tenant the first ones are the oldest.

@@ -68,6 +68,7 @@ Status RunJournal::write(Run& run) {
     }
     for (size_t i = 0; i < count; ++i) {
       this->count(run.pending[i]);
+      if (events::is_final_kind(run.pending[i]["kind"].as_string())) run.is_over = true;
       publish(run, run.pending[i]);
     }
     run.pending.erase(run.pending.begin(), run.pending.begin() + static_cast<long>(count));
@@ -136,6 +137,7 @@ Status RunJournal::load(Run& run) const {
   }
   run.state = std::move(state);
   run.sequence = after;
+  run.is_over = run.state.is_ended();
   return ok();
 }
 
@@ -154,6 +156,7 @@ Result<bool> RunJournal::load_ended(Run& run) const {
   State state = TRY(fold({first_entry, final_entry}));
   run.state = std::move(state);
   run.sequence = last;
+  run.is_over = true;
   return true;
 }
 

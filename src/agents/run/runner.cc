@@ -163,7 +163,6 @@ Runner::Dispatch Runner::dispatch_of(Run& run, StepKind kind, int64_t step) {
   dispatch.request = request_of(run.state, model_of(run), options_.clock, run.cancellation);
   dispatch.agent = run.state.agent;
   dispatch.owner = first_principal(run.state);
-  dispatch.time_max = time_left(run.state, options_.clock.wall());
   return dispatch;
 }
 

@@ -24,7 +24,6 @@ class Runner {
 
   // Has a worker look at the run, unless one already does.
   void wake(const std::shared_ptr<Run>& run) EXCLUDES(run->mutex);
-  void wake_at(const std::shared_ptr<Run>& run, WallTime due) { alarms_.set(run, due); }
   // From now on no new effect begins.
   void begin_stop() { is_stopping_.store(true); }
   void stop();  // waits for the effects in hand
@@ -45,7 +44,6 @@ class Runner {
     Json arguments;
     AgentSpec agent;
     std::string owner;
-    Duration time_max{};
   };
   // A tool call before the authorizer has seen it.
   struct Candidate {

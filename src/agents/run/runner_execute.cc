@@ -13,7 +13,6 @@ namespace {
 constexpr int kModelTriesMax = 6;
 constexpr int64_t kRetryMsMin = 200;
 constexpr int64_t kRetryMsMax = 30'000;
-constexpr Duration kToolTimeMax = std::chrono::seconds(10);
 
 double seconds(Duration span) { return std::chrono::duration<double>(span).count(); }
 
@@ -40,13 +39,16 @@ Json model_entry(WallTime now, int64_t step, Result<protocol::ChatReply> reply) 
       now, step, make_error(ErrorCode::too_large, "the model's reply is too large to keep"));
 }
 
-Json tool_entry(WallTime now, int64_t step, const ToolRow& row, const ToolOutput& output) {
+Json tool_entry(WallTime now, int64_t step, const ToolRow& row, const ToolOutput& output,
+                const guard::Label& context) {
+  const std::string name(row.name);
+  // A label reaches the journal only in a form that can be read back; the context's own can.
+  const bool is_readable = guard::Label::from_json(output.label.to_json()).is_ok();
   const std::string text = shorten(output.text, limits::kToolOutputBytesMax);
-  Json entry =
-      events::tool_returned(now, step, std::string(row.name), text, output.is_error, output.label);
-  if (entry.dump().size() <= kEntryBytesMax) return entry;
-  return events::tool_returned(now, step, std::string(row.name),
-                               "error: the result is too large to keep", true, output.label);
+  Json entry = events::tool_returned(now, step, name, text, output.is_error, output.label);
+  if (is_readable && entry.dump().size() <= kEntryBytesMax) return entry;
+  return events::tool_returned(now, step, name, "error: the result is too large to keep", true,
+                               context);
 }
 
 }  // namespace
@@ -101,8 +103,7 @@ bool Runner::execute_tool(const std::shared_ptr<Run>& run, const Dispatch& dispa
                                 .workspace = workspace,
                                 .space = dispatch.agent.space,
                                 .http_hosts = dispatch.agent.http_hosts,
-                                .key = dispatch.key,
-                                .time_max = std::min(kToolTimeMax, dispatch.time_max)};
+                                .key = dispatch.key};
   const MonotonicTime begin = options_.clock.now();
   const auto result = dispatch.row->execute(*dispatch.row, context, dispatch.arguments);
   const double took = seconds(options_.clock.now() - begin);
@@ -118,7 +119,8 @@ bool Runner::execute_tool(const std::shared_ptr<Run>& run, const Dispatch& dispa
   if (result.is_error() && result.error().code == ErrorCode::cancelled && is_ended_here) {
     return true;
   }
-  journal_.note(*run, tool_entry(options_.clock.wall(), dispatch.step, *dispatch.row, output));
+  journal_.note(*run, tool_entry(options_.clock.wall(), dispatch.step, *dispatch.row, output,
+                                 dispatch.request.label));
   return true;
 }
 

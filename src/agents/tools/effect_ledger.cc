@@ -67,10 +67,14 @@ class Ledger {
     for (const auto& name : {std::string(kLedgerFile), std::string(kLedgerFile) + ".1"}) {
       const auto text = TRY(read_if_there(folder_, name, 2 * kLedgerBytesMax));
       if (!text) continue;
-      for (const auto line : split(*text, '\n')) {
+      const std::string wanted = "{\"key\":" + Json(key).dump() + ",";
+      for (size_t at = text->find(wanted); at != std::string::npos;
+           at = text->find(wanted, at + 1)) {
+        const size_t end = text->find('\n', at);
         // A torn last line is a write whose intent is still there.
-        const auto json = Json::parse(line);
-        if (json.is_ok() && (*json)["key"].as_string() == key) return std::optional<Json>(*json);
+        const auto json = Json::parse(std::string_view(*text).substr(at, end - at));
+        const bool is_line = at == 0 || (*text)[at - 1] == '\n';
+        if (is_line && json.is_ok()) return std::optional<Json>(*json);
       }
     }
     return std::optional<Json>();

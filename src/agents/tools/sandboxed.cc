@@ -55,20 +55,21 @@ guard::Label label_of(const ToolRow& row, const ToolCallContext& context, const 
       guard::Confidentiality::only({context.owner, context.request.principal.id}));
 }
 
-Result<std::string> answer_text(const ProcessOutcome& outcome, Duration time_max) {
-  if (outcome.is_timed_out) {
+bool is_cut_off(const ProcessOutcome& outcome) {
+  return outcome.is_timed_out || outcome.is_signaled;
+}
+
+Result<std::string> answer_text(const ProcessOutcome& outcome) {
+  if (is_cut_off(outcome)) {
     return make_error(
         ErrorCode::deadline_exceeded,
-        "the tool took longer than " +
-            std::to_string(
-                std::chrono::duration_cast<std::chrono::milliseconds>(time_max).count()) +
-            " ms and was stopped");
+        std::string("the tool was ended by ") +
+            (outcome.is_timed_out ? "its time limit" : "signal " + std::to_string(outcome.signal)) +
+            "; whether it had an effect is not known");
   }
-  if (outcome.is_signaled || outcome.exit_code != 0 || outcome.is_output_cut) {
+  if (outcome.exit_code != 0 || outcome.is_output_cut) {
     return make_error(ErrorCode::internal,
-                      outcome.is_signaled
-                          ? "the tool was ended by signal " + std::to_string(outcome.signal)
-                          : "the tool ended with code " + std::to_string(outcome.exit_code));
+                      "the tool ended with code " + std::to_string(outcome.exit_code));
   }
   const Json answer = TRY(Json::parse(outcome.standard_output));
   if (answer["ok"].as_bool()) return answer["text"].as_string();
@@ -76,15 +77,23 @@ Result<std::string> answer_text(const ProcessOutcome& outcome, Duration time_max
   return make_error(ErrorCode::invalid_argument, error.empty() ? "the tool gave no reason" : error);
 }
 
+// A child that was cut off is started once more: with the same key it finishes what it had begun.
+Result<ProcessOutcome> run_to_its_end(guard::Sandbox& sandbox, const guard::SandboxSpec& spec,
+                                      bool is_idempotent) {
+  ProcessOutcome outcome = TRY(sandbox.run(spec));
+  if (is_cut_off(outcome) && is_idempotent) outcome = TRY(sandbox.run(spec));
+  return outcome;
+}
+
 }  // namespace
 
 Result<ToolOutput> execute_sandboxed(const ToolRow& row, const ToolCallContext& context,
                                      const Json& arguments) {
   const auto spec = TRY(spec_of(row, context, arguments));
-  const auto outcome = TRY(context.node.sandbox.run(spec));
+  const auto outcome = TRY(run_to_its_end(context.node.sandbox, spec, row.is_idempotent));
   ToolOutput output;
   output.label = label_of(row, context, arguments);
-  const auto text = answer_text(outcome, context.time_max);
+  const auto text = answer_text(outcome);
   output.is_error = text.is_error();
   output.text = text.is_ok() ? *text : "error: " + text.error().message;
   return output;

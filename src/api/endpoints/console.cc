@@ -11,7 +11,8 @@ namespace {
 constexpr size_t kEventsBuffered = 256;
 constexpr std::string_view kPagePolicy =
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
-    "connect-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+    "connect-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action "
+    "'none'";
 
 // Everything one open event stream needs; kept alive by the callbacks that feed it.
 struct EventStream {
@@ -34,8 +35,9 @@ struct EventStream {
 
 }  // namespace
 
-// The page itself holds nothing of a tenant; what it shows it fetches as the principal of its cookie. The token in
-// ?token= is the one `up` printed; it becomes a cookie that scripts and other sites cannot read or send.
+// The page itself holds nothing of a tenant; what it shows it fetches as the principal of its
+// cookie. The token in ?token= is the one `up` printed; it becomes a cookie that scripts and other
+// sites cannot read or send.
 void console(Call call) {
   const auto token = call.http.query.find("token");
   const std::string& expected = call.parameter("console_token");
@@ -52,7 +54,8 @@ void console(Call call) {
                                            "; Path=/; HttpOnly; SameSite=Strict; Max-Age=86400"}};
     return call.writer.respond(std::move(redirect));
   }
-  auto page = http::ServerResponse::text(200, call.services.console_page, "text/html; charset=utf-8");
+  auto page =
+      http::ServerResponse::text(200, call.services.console_page, "text/html; charset=utf-8");
   page.headers.emplace_back("content-security-policy", std::string(kPagePolicy));
   page.headers.emplace_back("x-content-type-options", "nosniff");
   page.headers.emplace_back("referrer-policy", "no-referrer");
@@ -66,8 +69,8 @@ void events(Call call) {
     return answer(call, allowed.error());
   }
   auto subscription = call.services.events.subscribe("", kEventsBuffered);
-  call.writer.begin_stream(200, {{"content-type", "text/event-stream"},
-                                 {"cache-control", "no-store"}});
+  call.writer.begin_stream(200,
+                           {{"content-type", "text/event-stream"}, {"cache-control", "no-store"}});
   call.writer.write(": open\n\n");
   auto stream = std::make_shared<EventStream>(std::move(call.writer), std::move(subscription));
   // The writer's close callback owns the stream; the subscription's callback only looks at it.

@@ -20,8 +20,8 @@ void metrics(Call call) {
   if (auto allowed = guard::require_allowed(decision); allowed.is_error()) {
     return answer(call, allowed.error());
   }
-  call.writer.respond(http::ServerResponse::text(
-      200, call.services.metrics.prometheus_text(), "text/plain; version=0.0.4; charset=utf-8"));
+  call.writer.respond(http::ServerResponse::text(200, call.services.metrics.prometheus_text(),
+                                                 "text/plain; version=0.0.4; charset=utf-8"));
 }
 
 }  // namespace plinth::api::endpoints

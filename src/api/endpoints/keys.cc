@@ -22,9 +22,9 @@ Result<Json> create(Call& call) {
   }
   for (const Json& role : given.items()) {
     if (!role.is_string()) {
-      return make_error(ErrorCode::invalid_argument, "roles holds a " +
-                                                         std::string(role.type_name()) +
-                                                         "; give strings", "roles");
+      return make_error(ErrorCode::invalid_argument,
+                        "roles holds a " + std::string(role.type_name()) + "; give strings",
+                        "roles");
     }
     roles.insert(role.as_string());
   }

@@ -28,10 +28,11 @@ Json tools_list(Call& call) {
 Result<Json> call_tool(Call& call, const Json& params) {
   const std::string name = TRY(json_field::required_string(params, "name"));
   const Json& arguments = params["arguments"];
-  auto text = call.services.agents.call_tool(
-      call.request, name, arguments.is_null() ? Json::object() : arguments);
+  auto text = call.services.agents.call_tool(call.request, name,
+                                             arguments.is_null() ? Json::object() : arguments);
   if (text.is_ok()) return mcp::tool_result(*text, false);
-  // A tool this node does not have is the caller's error; what a tool or the guard answers is a result.
+  // A tool this node does not have is the caller's error; what a tool or the guard answers is a
+  // result.
   if (text.error().code == ErrorCode::not_found) return text.error();
   return mcp::tool_result(text.error().message, true);
 }
@@ -45,8 +46,8 @@ Result<Json> dispatch(Call& call, const mcp::Call& message) {
   if (message.method == "tools/list") return tools_list(call);
   if (message.method == "tools/call") return call_tool(call, message.params);
   return make_error(ErrorCode::method_not_allowed, "no method '" + message.method +
-                                              "'; this server offers initialize, ping, "
-                                              "tools/list and tools/call");
+                                                       "'; this server offers initialize, ping, "
+                                                       "tools/list and tools/call");
 }
 
 }  // namespace

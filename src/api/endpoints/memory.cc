@@ -23,8 +23,8 @@ Result<Json> remember_one(Call& call) {
 Result<Json> recall_some(Call& call) {
   const Json body = TRY(body_object(call));
   const std::string query = TRY(json_field::required_string(body, "query"));
-  const auto limit = TRY(json_field::optional_integer(
-      body, "limit", 1, static_cast<int64_t>(memory::kRecallMax)));
+  const auto limit =
+      TRY(json_field::optional_integer(body, "limit", 1, static_cast<int64_t>(memory::kRecallMax)));
   const auto found = TRY(call.services.memory.recall(call.request, call.parameter("space"), query,
                                                      static_cast<size_t>(limit.value_or(5))));
   Json list = Json::array();

@@ -11,7 +11,8 @@ constexpr size_t kEntriesMax = 4096;
 
 Result<Json> list(Call& call) {
   Json out = Json::array();
-  for (const auto& report : TRY(call.services.reports.nodes(call.request))) out.push(report.to_json());
+  for (const auto& report : TRY(call.services.reports.nodes(call.request)))
+    out.push(report.to_json());
   return Json::object({{"nodes", std::move(out)}});
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The OpenAI API: models, chat completions (whole and streamed) and embeddings.
+#include "protocol/openai.h"
 #include "api/endpoint.h"
 #include "http/sse.h"
-#include "protocol/openai.h"
 
 namespace plinth::api::endpoints {
 
@@ -15,19 +15,21 @@ openai::ModelCard card_of(const serving::ModelStatus& model) {
   return {model.name, model.since.unix_ms / 1000, "plinth"};
 }
 
-// A conversation is a request context: what tools answered in it, and what the caller says it wrote, label it.
-guard::Label label_of_conversation(const guard::Request& request, const protocol::ChatRequest& chat) {
+// A conversation is a request context: what tools answered in it, and what the caller says it
+// wrote, label it.
+guard::Label label_of_conversation(const guard::Request& request,
+                                   const protocol::ChatRequest& chat) {
   guard::Label label = request.label;
   for (const protocol::Message& message : chat.messages) {
     if (message.role != protocol::Role::tool) continue;
     const std::string name = message.name.empty() ? "unnamed" : message.name;
-    label = label.join(
-        guard::Label::of(guard::Source{"tool", name, guard::Trust::untrusted}));
+    label = label.join(guard::Label::of(guard::Source{"tool", name, guard::Trust::untrusted}));
   }
   return label;
 }
 
-// One streamed reply: events of the ChatStream become chunks on the wire, from whichever thread has one.
+// One streamed reply: events of the ChatStream become chunks on the wire, from whichever thread has
+// one.
 class ChatResponse : public std::enable_shared_from_this<ChatResponse> {
  public:
   ChatResponse(http::ResponseWriter writer, std::unique_ptr<serving::ChatStream> stream,
@@ -46,7 +48,8 @@ class ChatResponse : public std::enable_shared_from_this<ChatResponse> {
                                  {"x-request-id", stream_->id()}});
       send(openai::encode_first_chunk(head_));
     }
-    // The stream's callback keeps this object alive until the reply ended; the close callback only looks.
+    // The stream's callback keeps this object alive until the reply ended; the close callback only
+    // looks.
     std::weak_ptr<ChatResponse> seen = weak_from_this();
     writer_.on_close([seen] {
       if (auto alive = seen.lock()) alive->cancel();

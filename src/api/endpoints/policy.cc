@@ -10,7 +10,8 @@ Result<Json> list(Call& call) {
   Json out = Json::array();
   for (const auto& policy : TRY(call.services.guard.policies(call.request))) {
     Json annotations = Json::object();
-    for (const auto& annotation : policy.annotations) annotations.set(annotation.key, annotation.value);
+    for (const auto& annotation : policy.annotations)
+      annotations.set(annotation.key, annotation.value);
     out.push(Json::object({{"id", policy.id},
                            {"effect", policy.effect},
                            {"annotations", std::move(annotations)},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `plinth chat`: one message or, on a terminal, a conversation; the reply streams as it is made. `plinth embed`.
+// `plinth chat`: one message or, on a terminal, a conversation; the reply streams as it is made.
+// `plinth embed`.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <iostream>

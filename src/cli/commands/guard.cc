@@ -29,8 +29,9 @@ std::vector<std::string> audit_row(const Json& entry) {
   const Json& record = entry["record"];
   std::vector<std::string> policies;
   for (const Json& policy : record["policies"].items()) policies.push_back(policy.as_string());
-  return {entry["id"].as_string(), record["principal"].as_string(), record["action"].as_string(),
-          record["resource"].as_string(), record["effect"].as_string(), join(policies, " ")};
+  return {entry["id"].as_string(),      record["principal"].as_string(),
+          record["action"].as_string(), record["resource"].as_string(),
+          record["effect"].as_string(), join(policies, " ")};
 }
 
 void print_audit(const Json& body) {
@@ -69,9 +70,8 @@ Result<Json> check_policies(const std::string& path) {
     for (const auto& annotation : policy.annotations) {
       annotations.set(annotation.key, annotation.value);
     }
-    list.push(Json::object({{"id", policy.id},
-                            {"effect", policy.effect},
-                            {"annotations", std::move(annotations)}}));
+    list.push(Json::object(
+        {{"id", policy.id}, {"effect", policy.effect}, {"annotations", std::move(annotations)}}));
   }
   return Json::object({{"policies", std::move(list)}});
 }
@@ -154,8 +154,9 @@ void keys_create(CLI::App& app, Context& context) {
   app.add_option("--role", options->roles, "user, operator")->delimiter(',');
   app.callback([&context, options] {
     show(context,
-         NodeClient(context).post("/api/keys", Json::object({{"name", options->name},
-                                                             {"roles", Json::array_of(options->roles)}})),
+         NodeClient(context).post(
+             "/api/keys",
+             Json::object({{"name", options->name}, {"roles", Json::array_of(options->roles)}})),
          [](const Json& key) {
            std::printf("%s\nThis secret is shown once: %s\n", key["id"].as_string().c_str(),
                        key["secret"].as_string().c_str());

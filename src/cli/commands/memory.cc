@@ -49,7 +49,9 @@ struct Options {
   int limit = 5;
 };
 
-std::string space_path(const Options& options) { return "/api/memory/" + path_segment(options.space); }
+std::string space_path(const Options& options) {
+  return "/api/memory/" + path_segment(options.space);
+}
 
 }  // namespace
 
@@ -98,8 +100,7 @@ void memory_forget(CLI::App& app, Context& context) {
   app.add_option("RECORD", options->id, "id of the record")->required();
   app.callback([&context, options] {
     show(context,
-         NodeClient(context).remove(space_path(*options) + "/records/" +
-                                    path_segment(options->id)),
+         NodeClient(context).remove(space_path(*options) + "/records/" + path_segment(options->id)),
          print_json);
   });
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `plinth models` lists what a node serves; `plinth model VERB FILE` works on files, without a node.
+// `plinth models` lists what a node serves; `plinth model VERB FILE` works on files, without a
+// node.
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <iostream>

@@ -18,11 +18,10 @@ namespace {
 void print_node(const Json& node) {
   std::vector<std::vector<std::string>> rows;
   for (const Json& device : node["devices"].items()) {
-    rows.push_back({device["id"].as_string(), device["kind"].as_string(),
-                    device["name"].as_string(),
-                    format_bytes(static_cast<uint64_t>(device["memory_bytes_free"].as_int())) +
-                        " free of " +
-                        format_bytes(static_cast<uint64_t>(device["memory_bytes_total"].as_int()))});
+    rows.push_back(
+        {device["id"].as_string(), device["kind"].as_string(), device["name"].as_string(),
+         format_bytes(static_cast<uint64_t>(device["memory_bytes_free"].as_int())) + " free of " +
+             format_bytes(static_cast<uint64_t>(device["memory_bytes_total"].as_int()))});
   }
   print_table({"device", "kind", "what", "memory"}, rows);
   std::printf("sandbox: %s\n", node["sandbox"]["profile"].as_string().c_str());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `plinth reference PAGE`: the pages of docs/reference, made from the program's own tables. A test compares them.
+// `plinth reference PAGE`: the pages of docs/reference, made from the program's own tables. A test
+// compares them.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 

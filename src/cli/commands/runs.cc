@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `plinth run AGENT GOAL` starts a run and follows its journal; `plinth runs …` looks at runs and steers them.
+// `plinth run AGENT GOAL` starts a run and follows its journal; `plinth runs …` looks at runs and
+// steers them.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <thread>
@@ -28,8 +29,8 @@ Result<Json> follow(const NodeClient& node, const std::string& id, bool is_quiet
   uint64_t after = 0;
   for (;;) {
     const Json run = TRY(node.get("/api/runs/" + path_segment(id)));
-    const Json page = TRY(node.get("/api/runs/" + path_segment(id) +
-                                   "/entries?after=" + std::to_string(after)));
+    const Json page =
+        TRY(node.get("/api/runs/" + path_segment(id) + "/entries?after=" + std::to_string(after)));
     for (const Json& entry : page["entries"].items()) {
       after = static_cast<uint64_t>(entry["sequence"].as_int());
       if (!is_quiet) print_run_entry(entry);
@@ -81,12 +82,12 @@ void print_agents(const Json& body) {
 }
 
 // Declares the RUN argument and calls `act` with it.
-void on_run(CLI::App& app, Context& context, Result<Json> (*act)(const NodeClient&, const std::string&),
+void on_run(CLI::App& app, Context& context,
+            Result<Json> (*act)(const NodeClient&, const std::string&),
             void (*print)(const Json&)) {
   auto id = std::make_shared<std::string>();
   app.add_option("RUN", *id, "id of the run")->required();
-  app.callback(
-      [&context, id, act, print] { show(context, act(NodeClient(context), *id), print); });
+  app.callback([&context, id, act, print] { show(context, act(NodeClient(context), *id), print); });
 }
 
 }  // namespace

@@ -39,9 +39,8 @@ std::pair<std::string, std::string> named(const std::string& text, const std::st
 Result<std::string> starter_path() {
   namespace fs = std::filesystem;
   const fs::path program = TRY(own_program_path());
-  for (const fs::path& candidate :
-       {program.parent_path() / "../../models/starter/starter.gguf",
-        program.parent_path() / "../share/plinth/starter.gguf"}) {
+  for (const fs::path& candidate : {program.parent_path() / "../../models/starter/starter.gguf",
+                                    program.parent_path() / "../share/plinth/starter.gguf"}) {
     if (fs::exists(candidate)) return fs::weakly_canonical(candidate).string();
   }
   return make_error(ErrorCode::not_found,
@@ -77,8 +76,8 @@ Result<node::NodeConfig> configure(const UpOptions& options) {
   node::NodeConfig config;
   if (!options.config.empty()) {
     const std::string text = TRY(SystemDisk().read_file(options.config));
-    config = TRY(node::parse_config(
-        text, std::filesystem::absolute(options.config).parent_path().string()));
+    config = TRY(
+        node::parse_config(text, std::filesystem::absolute(options.config).parent_path().string()));
   }
   if (!options.data.empty()) config.data_folder = options.data;
   if (!options.listen.empty()) TRY(node::parse_listen(options.listen, config));

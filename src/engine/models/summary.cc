@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads the sizes every architecture states under its own name.
-#include "engine/summary.h"
+#include "engine/models/summary.h"
 
 #include <filesystem>
 #include <map>
