@@ -19,13 +19,14 @@ openai::ModelCard card_of(const serving::ModelStatus& model) {
 // wrote, label it.
 guard::Label label_of_conversation(const guard::Request& request,
                                    const protocol::ChatRequest& chat) {
-  guard::Label label = request.label;
+  std::set<guard::Source> sources;
   for (const protocol::Message& message : chat.messages) {
     if (message.role != protocol::Role::tool) continue;
     const std::string name = message.name.empty() ? "unnamed" : message.name;
-    label = label.join(guard::Label::of(guard::Source{"tool", name, guard::Trust::untrusted}));
+    sources.insert(guard::Source{"tool", name, guard::Trust::untrusted});
   }
-  return label;
+  return request.label.join(
+      guard::Label{guard::Integrity(std::move(sources)), guard::Confidentiality::everyone()});
 }
 
 // One streamed reply: events of the ChatStream become chunks on the wire, from whichever thread has
