@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// One answer from bytes, read by Beast's parser with limits for what a foreign server may send.
+// One answer from bytes: its head by Beast's parser, its body here, with limits for what a foreign
+// server may send.
 #include "http/client/response_reader.h"
 
+#include <algorithm>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
+#include <limits>
 
 #include "base/text.h"
 
@@ -16,7 +19,8 @@ using Fault = beast::http::error;
 
 constexpr uint32_t kAnswerHeaderBytesMax = 64u << 10;
 constexpr size_t kAnswerFieldsMax = 256;
-constexpr size_t kChunkLineBytesMax = 4096;
+constexpr std::string_view kHeaderEnd = "\r\n\r\n";
+constexpr std::string_view kBegin = "HTTP/1.";
 constexpr size_t kInterimsMax = 8;
 
 Error broken(std::string_view cause) {
@@ -27,7 +31,7 @@ Error broken(std::string_view cause) {
 
 class ResponseReader::Parser final : public beast::http::basic_parser<false> {
  public:
-  Parser(ClientResponse& response, std::string& body) : response_(response), body_(body) {
+  explicit Parser(ClientResponse& response) : response_(response) {
     header_limit(kAnswerHeaderBytesMax);
     body_limit(boost::none);
   }
@@ -40,7 +44,6 @@ class ResponseReader::Parser final : public beast::http::basic_parser<false> {
   }
   void on_field_impl(beast::http::field, beast::string_view name, beast::string_view value,
                      error_code& error) override {
-    if (is_head_read_) return;  // a trailer
     if (response_.headers.size() >= kAnswerFieldsMax) {
       error = Fault::header_limit;
       return;
@@ -48,70 +51,91 @@ class ResponseReader::Parser final : public beast::http::basic_parser<false> {
     response_.headers.emplace_back(lower_ascii(std::string_view(name.data(), name.size())),
                                    std::string(value.data(), value.size()));
   }
-  void on_header_impl(error_code&) override { is_head_read_ = true; }
+  void on_header_impl(error_code&) override {}
+  // Bodies are not read by this parser.
   void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
-  std::size_t on_body_impl(beast::string_view bytes, error_code&) override {
-    body_.append(bytes.data(), bytes.size());
-    return bytes.size();
-  }
+  std::size_t on_body_impl(beast::string_view, error_code&) override { return 0; }
   void on_chunk_header_impl(std::uint64_t, beast::string_view, error_code&) override {}
-  std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view bytes, error_code&) override {
-    body_.append(bytes.data(), bytes.size());
-    return bytes.size();
+  std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view, error_code&) override {
+    return 0;
   }
   void on_finish_impl(error_code&) override {}
 
   ClientResponse& response_;
-  std::string& body_;
-  bool is_head_read_ = false;
 };
 
-ResponseReader::ResponseReader(bool is_head_request) : is_head_request_(is_head_request) {
-  begin();
-}
+ResponseReader::ResponseReader(bool is_head_request) : is_head_request_(is_head_request) {}
 
 ResponseReader::~ResponseReader() = default;
 
-void ResponseReader::begin() {
-  response_ = ClientResponse();
-  parser_ = std::make_unique<Parser>(response_, body_);
-  if (is_head_request_) parser_->skip(true);
+Status ResponseReader::feed(std::string_view bytes) {
+  while (!bytes.empty() && phase_ == Phase::head) {
+    const size_t before = head_.size();
+    head_ += bytes;
+    const size_t overlap = std::min(before, kHeaderEnd.size() - 1);
+    const size_t end = head_.find(kHeaderEnd, before - overlap);
+    if (!head_.starts_with(kBegin.substr(0, head_.size()))) return broken("it is not HTTP/1");
+    if (std::min(end, head_.size()) > kAnswerHeaderBytesMax)
+      return broken("its header is too large");
+    if (end == std::string::npos) return ok();
+    head_.resize(end + kHeaderEnd.size());
+    bytes.remove_prefix(head_.size() - before);
+    TRY(end_head());
+  }
+  return phase_ == Phase::body ? feed_body(bytes) : ok();
 }
 
-Status ResponseReader::feed(std::string_view bytes) {
-  held_ += bytes;
-  std::string_view rest = held_;
+Status ResponseReader::end_head() {
+  response_ = ClientResponse();
+  parser_ = std::make_unique<Parser>(response_);
+  if (is_head_request_) parser_->skip(true);
   error_code error;
-  while (!rest.empty() && !is_complete() && !error) {
-    const size_t taken = parser_->put({rest.data(), rest.size()}, error);
-    rest.remove_prefix(taken);
-    if (taken == 0 && !error) break;
-    if (!parser_->is_done() || response_.status / 100 != 1) continue;
-    if (response_.status == 101) return broken("it changes to a protocol nobody asked for");
-    if (++interims_ > kInterimsMax) return broken("too many interim answers");
-    begin();
+  parser_->put({head_.data(), head_.size()}, error);
+  if (error || !parser_->is_header_done()) {
+    return broken(error ? error.message() : "its header is malformed");
   }
-  if (error && error != Fault::need_more) return broken(error.message());
-  if (is_complete()) rest = {};
-  if (parser_->is_header_done() && rest.size() > kChunkLineBytesMax) {
-    return broken("a chunk's size line is too long");
+  head_ = std::string();
+  if (response_.status == 101) return broken("it changes to a protocol nobody asked for");
+  if (response_.status / 100 == 1) {
+    return ++interims_ > kInterimsMax ? Status(broken("too many interim answers")) : ok();
   }
-  held_.erase(0, held_.size() - rest.size());
+  if (parser_->is_done()) {
+    phase_ = Phase::complete;
+    return ok();
+  }
+  phase_ = Phase::body;
+  if (parser_->chunked()) {
+    chunks_.emplace(std::numeric_limits<uint64_t>::max());
+  } else if (!parser_->need_eof()) {
+    left_of_body_ = parser_->content_length().value_or(0);
+  }
+  return ok();
+}
+
+Status ResponseReader::feed_body(std::string_view bytes) {
+  if (chunks_) {
+    chunks_->feed(bytes, body_);
+    if (chunks_->fault() != ChunkReader::Fault::none) return broken("a chunk is malformed");
+    if (chunks_->is_complete()) phase_ = Phase::complete;
+  } else if (left_of_body_) {
+    const auto count = static_cast<size_t>(std::min<uint64_t>(*left_of_body_, bytes.size()));
+    body_ += bytes.substr(0, count);
+    *left_of_body_ -= count;
+    if (*left_of_body_ == 0) phase_ = Phase::complete;
+  } else {
+    body_ += bytes;
+  }
   return ok();
 }
 
 Status ResponseReader::end() {
-  if (is_complete()) return ok();
-  if (!parser_->got_some()) return broken("the connection was closed before it began");
-  error_code error;
-  parser_->put_eof(error);
-  if (error) return broken("the connection was closed in the middle");
+  if (phase_ == Phase::head) return broken("the connection was closed before its header ended");
+  if (phase_ == Phase::body && (chunks_ || left_of_body_)) {
+    return broken("the connection was closed in the middle");
+  }
+  phase_ = Phase::complete;
   return ok();
 }
-
-bool ResponseReader::is_head_read() const { return parser_->is_header_done(); }
-
-bool ResponseReader::is_complete() const { return parser_->is_done(); }
 
 std::optional<uint64_t> ResponseReader::content_length() const {
   const auto length = parser_->content_length();

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "http/client.h"
+#include "http/detail/chunk_reader.h"
 
 namespace plinth::http {
 
@@ -24,8 +25,8 @@ class ResponseReader {
   // The peer closed: the end of an answer without a length, an error for any other unfinished one.
   Status end();
 
-  bool is_head_read() const;
-  bool is_complete() const;
+  bool is_head_read() const { return phase_ != Phase::head; }
+  bool is_complete() const { return phase_ == Phase::complete; }
   std::optional<uint64_t> content_length() const;  // once the head is read
   int status() const { return response_.status; }
   // The head, once. Its body is empty.
@@ -35,14 +36,20 @@ class ResponseReader {
 
  private:
   class Parser;
-  void begin();
+  enum class Phase { head, body, complete };
+
+  Status end_head();
+  Status feed_body(std::string_view bytes);
 
   const bool is_head_request_;
+  Phase phase_ = Phase::head;
+  std::string head_;
   std::unique_ptr<Parser> parser_;
   ClientResponse response_;
-  std::string body_;
-  std::string held_;
   size_t interims_ = 0;
+  std::optional<ChunkReader> chunks_;     // of a chunked body
+  std::optional<uint64_t> left_of_body_;  // of one with a length; neither: up to the end
+  std::string body_;
 };
 
 }  // namespace plinth::http

@@ -20,7 +20,6 @@ using Fault = beast::http::error;
 
 constexpr size_t kMethodBytesMax = 32;
 constexpr size_t kHeaderFieldsMax = 128;
-constexpr size_t kChunkLineBytesMax = 4096;  // a chunk's size and extensions
 constexpr std::string_view kHeaderEnd = "\r\n\r\n";
 
 // Fields that two readers of a repeated one would pick from differently.
@@ -70,8 +69,7 @@ bool has_version(std::string_view line) {
 
 }  // namespace
 
-// Beast's events as a ServerRequest. Trailer fields are read and dropped: they must not become
-// header fields.
+// Beast's events as a ServerRequest.
 class RequestReader::Parser final : public beast::http::basic_parser<true> {
  public:
   Parser(ServerRequest& request, const RequestLimits& limits) : request_(request) {
@@ -91,7 +89,6 @@ class RequestReader::Parser final : public beast::http::basic_parser<true> {
   void on_response_impl(int, beast::string_view, int, error_code&) override {}
   void on_field_impl(beast::http::field, beast::string_view name, beast::string_view value,
                      error_code& error) override {
-    if (is_header_read_) return;
     if (request_.headers.size() >= kHeaderFieldsMax) {
       has_too_many_fields_ = true;
       error = Fault::header_limit;
@@ -99,28 +96,18 @@ class RequestReader::Parser final : public beast::http::basic_parser<true> {
     }
     request_.headers.emplace_back(lower_ascii(view_of(name)), view_of(value));
   }
-  void on_header_impl(error_code&) override { is_header_read_ = true; }
+  void on_header_impl(error_code&) override {}
+  // Bodies are not read by this parser.
   void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
-  std::size_t on_body_impl(beast::string_view bytes, error_code&) override {
-    request_.body.append(bytes.data(), bytes.size());
-    return bytes.size();
-  }
-  void on_chunk_header_impl(std::uint64_t, beast::string_view extensions,
-                            error_code& error) override {
-    // Beast lets any byte stand inside a quoted extension value.
-    for (const unsigned char c : extensions) {
-      if ((c < 0x20 && c != '\t') || c == 0x7f) error = Fault::bad_chunk_extension;
-    }
-  }
-  std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view bytes, error_code&) override {
-    request_.body.append(bytes.data(), bytes.size());
-    return bytes.size();
+  std::size_t on_body_impl(beast::string_view, error_code&) override { return 0; }
+  void on_chunk_header_impl(std::uint64_t, beast::string_view, error_code&) override {}
+  std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view, error_code&) override {
+    return 0;
   }
   void on_finish_impl(error_code&) override {}
 
   ServerRequest& request_;
   int version_ = 11;
-  bool is_header_read_ = false;
   bool has_too_many_fields_ = false;
 };
 
@@ -194,10 +181,7 @@ void RequestReader::end_header() {
     return refuse(431, ErrorCode::too_large,
                   "more than " + std::to_string(kHeaderFieldsMax) + " header fields");
   }
-  if (error == Fault::body_limit) {
-    return refuse(413, ErrorCode::too_large,
-                  "the body is larger than " + std::to_string(limits_.body_bytes_max) + " bytes");
-  }
+  if (error == Fault::body_limit) return refuse_body_size();
   if (error == Fault::bad_version) {
     const bool is_well_formed =
         has_version(std::string_view(header_).substr(0, header_.find('\r')));
@@ -211,10 +195,13 @@ void RequestReader::end_header() {
   check_header();
   if (fault_) return;
   header_ = std::string();
-  state_ = parser_->is_done() ? State::complete : State::body;
-  if (state_ == State::body) {
-    wants_continue_ = parser_->version() == 11 && request_.header("expect").has_value();
+  if (parser_->chunked()) {
+    chunks_.emplace(limits_.body_bytes_max);
+  } else {
+    left_of_body_ = parser_->content_length().value_or(0);
   }
+  state_ = chunks_ || left_of_body_ > 0 ? State::body : State::complete;
+  wants_continue_ = state_ == State::body && parser_->version() == 11 && request_.header("expect");
 }
 
 void RequestReader::check_header() {
@@ -274,33 +261,27 @@ void RequestReader::check_framing() {
 }
 
 size_t RequestReader::feed_body(std::string_view bytes) {
-  // Most bytes are read in place; only the start of an unfinished chunk line is copied.
-  const bool is_held = !held_.empty();
-  if (is_held) held_ += bytes;
-  std::string_view rest = is_held ? std::string_view(held_) : bytes;
-  error_code error;
-  while (!rest.empty() && !parser_->is_done()) {
-    const size_t taken = parser_->put({rest.data(), rest.size()}, error);
-    rest.remove_prefix(taken);
-    if (error || taken == 0) break;
+  if (!chunks_) {
+    const auto count = static_cast<size_t>(std::min<uint64_t>(left_of_body_, bytes.size()));
+    request_.body += bytes.substr(0, count);
+    left_of_body_ -= count;
+    if (left_of_body_ == 0) state_ = State::complete;
+    return count;
   }
-  if (parser_->is_done() && !error) {
+  const size_t taken = chunks_->feed(bytes, request_.body);
+  if (chunks_->fault() == ChunkReader::Fault::too_large) {
+    refuse_body_size();
+  } else if (chunks_->fault() == ChunkReader::Fault::malformed) {
+    refuse(400, ErrorCode::malformed, "a chunk of the request body or its trailer is malformed");
+  } else if (chunks_->is_complete()) {
     state_ = State::complete;
-    const size_t left = rest.size();
-    held_ = std::string();
-    return bytes.size() - left;
   }
-  if (error == Fault::body_limit) {
-    refuse(413, ErrorCode::too_large,
-           "the body is larger than " + std::to_string(limits_.body_bytes_max) + " bytes");
-  } else if (error && error != Fault::need_more) {
-    refuse(400, ErrorCode::malformed, "the request body is malformed: " + error.message());
-  } else if (rest.size() > kChunkLineBytesMax) {
-    refuse(400, ErrorCode::malformed, "a chunk's size line or the trailer is too long");
-  } else {
-    held_ = std::string(rest);
-  }
-  return bytes.size();
+  return taken;
+}
+
+void RequestReader::refuse_body_size() {
+  refuse(413, ErrorCode::too_large,
+         "the body is larger than " + std::to_string(limits_.body_bytes_max) + " bytes");
 }
 
 void RequestReader::refuse(int status, ErrorCode code, std::string message) {

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "http/detail/chunk_reader.h"
 #include "http/server.h"
 
 namespace plinth::http {
@@ -59,13 +60,15 @@ class RequestReader {
   void end_header();
   void check_header();
   void check_framing();
+  void refuse_body_size();
   void refuse(int status, ErrorCode code, std::string message);
 
   const RequestLimits limits_;
   State state_ = State::header;
   std::string header_;
-  std::string held_;  // body bytes that wait for the rest of a chunk's size line or of the trailer
   std::unique_ptr<Parser> parser_;
+  std::optional<ChunkReader> chunks_;  // of a chunked body
+  uint64_t left_of_body_ = 0;          // of one with a length
   std::optional<RequestFault> fault_;
   ServerRequest request_;
   bool wants_continue_ = false;
