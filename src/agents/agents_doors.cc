@@ -27,8 +27,8 @@ bool is_run_id(const std::string& text) {
 
 }  // namespace
 
-Result<std::shared_ptr<Run>> NodeAgents::open_run(const guard::Request& request,
-                                                  guard::ActionKind kind, const std::string& run) {
+Result<NodeAgents::Opened> NodeAgents::open_run(const guard::Request& request,
+                                                guard::ActionKind kind, const std::string& run) {
   auto found = index_.find(request.principal.tenant, run);
   std::optional<Error> problem;
   if (!found && is_run_id(run)) {
@@ -46,14 +46,15 @@ Result<std::shared_ptr<Run>> NodeAgents::open_run(const guard::Request& request,
     owner = found->state.owner.id;
   }
   // Asked also for runs that are not there: whether one exists is an answer too.
-  TRY(guard::require_allowed(
-      options_.guard.authorizer().authorize(request, run_action(kind, run, owner))));
+  const auto decision =
+      options_.guard.authorizer().authorize(request, run_action(kind, run, owner));
+  TRY(guard::require_allowed(decision));
   if (problem) return problem->code == ErrorCode::not_found ? no_such_run(run) : *problem;
-  return found;
+  return Opened{found, decision.id};
 }
 
 Result<RunSummary> NodeAgents::get(const guard::Request& request, const std::string& run) {
-  const auto found = TRY(open_run(request, guard::ActionKind::run_read, run));
+  const auto found = TRY(open_run(request, guard::ActionKind::run_read, run)).run;
   MutexLock lock(found->mutex);
   return summary_of(*found);
 }
@@ -82,7 +83,7 @@ Result<std::vector<RunSummary>> NodeAgents::list(const guard::Request& request, 
 Result<std::vector<RunEntry>> NodeAgents::entries(const guard::Request& request,
                                                   const std::string& run, uint64_t after,
                                                   size_t limit) {
-  const auto found = TRY(open_run(request, guard::ActionKind::run_read, run));
+  const auto found = TRY(open_run(request, guard::ActionKind::run_read, run)).run;
   const auto page = TRY(options_.store.journal().read(
       found->stream, after, std::clamp<size_t>(limit, 1, store::kReadEntriesMax)));
   std::vector<RunEntry> entries;
@@ -98,7 +99,7 @@ Result<std::vector<RunEntry>> NodeAgents::entries(const guard::Request& request,
 }
 
 Result<RunSummary> NodeAgents::cancel(const guard::Request& request, const std::string& run) {
-  const auto found = TRY(open_run(request, guard::ActionKind::run_cancel, run));
+  const auto found = TRY(open_run(request, guard::ActionKind::run_cancel, run)).run;
   RunSummary summary;
   {
     MutexLock lock(found->mutex);
@@ -118,11 +119,11 @@ Result<RunSummary> NodeAgents::cancel(const guard::Request& request, const std::
 
 Result<RunSummary> NodeAgents::approve(const guard::Request& request, const std::string& run,
                                        const std::string& digest, bool is_granted) {
-  const auto found = TRY(open_run(request, guard::ActionKind::run_approve, run));
+  const auto [found, decision] = TRY(open_run(request, guard::ActionKind::run_approve, run));
   RunSummary summary;
   {
     MutexLock lock(found->mutex);
-    const State& state = found->state;
+    const auto& state = found->state;
     if (state.run_state != RunState::waiting_approval || !state.approval) {
       return make_error(ErrorCode::conflict, "run " + state.run + " waits for no approval; it is " +
                                                  std::string(run_state_name(state.run_state)));
@@ -133,8 +134,9 @@ Result<RunSummary> NodeAgents::approve(const guard::Request& request, const std:
                             state.approval->digest + "); look at the call again",
                         "digest");
     }
-    TRY(journal_.commit(*found, events::approval_answered(options_.clock.wall(), *state.approval,
-                                                          is_granted, request.principal.id, "")));
+    TRY(journal_.commit(
+        *found, events::approval_answered(options_.clock.wall(), *state.approval, is_granted,
+                                          request.principal.id, decision)));
     summary = summary_of(*found);
   }
   runner_.wake(found);

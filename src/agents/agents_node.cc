@@ -49,7 +49,7 @@ Status check_workspace(const std::string& workspace, const std::string& data_fol
 
 NodeAgents::NodeAgents(const AgentsOptions& options)
     : options_(options),
-      journal_(options.store, options.clock, options.metrics, options_.ids.make("own")),
+      journal_(options.store, options.metrics, options_.ids.make("own")),
       runner_(options_, journal_) {}
 
 NodeAgents::~NodeAgents() {
@@ -124,8 +124,9 @@ Result<RunSummary> NodeAgents::start(const guard::Request& request, const std::s
   if (!claim.is_first) {
     const auto first = open_run(request, guard::ActionKind::run_read, claim.run);
     if (first.is_ok()) {
-      MutexLock lock((*first)->mutex);
-      return summary_of(**first);
+      Run& run = *first->run;
+      MutexLock lock(run.mutex);
+      return summary_of(run);
     }
     // The first caller claimed the key and never began the run: this one does, under the same id.
     if (first.error().code != ErrorCode::not_found) return first.error();

@@ -54,8 +54,12 @@ class NodeAgents final : public Agents {
                            const std::string& idempotency_key, Duration delay);
   // The run with its owner checked by the authorizer; read from the journal when the index has
   // forgotten it.
-  Result<std::shared_ptr<Run>> open_run(const guard::Request& request, guard::ActionKind kind,
-                                        const std::string& run);
+  struct Opened {
+    std::shared_ptr<Run> run;
+    std::string decision;
+  };
+  Result<Opened> open_run(const guard::Request& request, guard::ActionKind kind,
+                          const std::string& run);
   void resume(const store::StreamName& stream);
 
   const AgentsOptions options_;

@@ -197,7 +197,9 @@ TEST_F(AgentsRun, an_approval_is_asked_once_and_binds_to_the_exact_call) {
   await(run, RunState::completed);
   EXPECT_EQ(read(workspace() / "total.txt"), "200");
   EXPECT_EQ(entries_of(run, "approval.requested").size(), 1u);
-  EXPECT_EQ(entries_of(run, "approval.answered")[0]["by"].as_string(), "alice");
+  const Json answered = entries_of(run, "approval.answered")[0];
+  EXPECT_EQ(answered["by"].as_string(), "alice");
+  EXPECT_EQ(answered["decision"].as_string().substr(0, 4), "dec_");
   EXPECT_EQ(agents_->approve(request(), run, digest, true).error().code, ErrorCode::conflict);
 }
 

@@ -19,9 +19,8 @@ inline constexpr size_t kEntryBytesMax = store::kAppendBytesMax - (32u << 10);
 
 class RunJournal {
  public:
-  RunJournal(store::Store& store, const Clock& clock, telemetry::Metrics& metrics,
-             std::string process)
-      : store_(store), clock_(clock), metrics_(metrics), process_(std::move(process)) {}
+  RunJournal(store::Store& store, telemetry::Metrics& metrics, std::string process)
+      : store_(store), metrics_(metrics), process_(std::move(process)) {}
 
   // Adds an entry of this program's own making to the state; durable only after write.
   void note(Run& run, Json entry) const REQUIRES(run.mutex);
@@ -43,7 +42,6 @@ class RunJournal {
   void count(const Json& entry);
 
   store::Store& store_;
-  const Clock& clock_;
   telemetry::Metrics& metrics_;
   // Part of every append id: a process that was given up for dead must never mistake this one's
   // append for its own.

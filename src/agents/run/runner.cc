@@ -117,7 +117,7 @@ void Runner::release(const std::shared_ptr<Run>& run) {
 }
 
 void Runner::note_plain(Run& run, const Effect& effect, WallTime now) {
-  const State& state = run.state;
+  const auto& state = run.state;
   switch (effect.kind) {
     case Effect::Kind::fire_timer:
       return journal_.note(run, events::timer_fired(now));
