@@ -123,19 +123,19 @@ Result<RunSummary> NodeAgents::approve(const guard::Request& request, const std:
   RunSummary summary;
   {
     MutexLock lock(found->mutex);
-    const auto& state = found->state;
-    if (state.run_state != RunState::waiting_approval || !state.approval) {
-      return make_error(ErrorCode::conflict, "run " + state.run + " waits for no approval; it is " +
-                                                 std::string(run_state_name(state.run_state)));
+    if (found->state.run_state != RunState::waiting_approval || !found->state.approval) {
+      return make_error(ErrorCode::conflict,
+                        "run " + found->state.run + " waits for no approval; it is " +
+                            std::string(run_state_name(found->state.run_state)));
     }
-    if (!equal_constant_time(digest, state.approval->digest)) {
+    if (!equal_constant_time(digest, found->state.approval->digest)) {
       return make_error(ErrorCode::conflict,
                         "digest: it is not that of the call which waits now (" +
-                            state.approval->digest + "); look at the call again",
+                            found->state.approval->digest + "); look at the call again",
                         "digest");
     }
     TRY(journal_.commit(
-        *found, events::approval_answered(options_.clock.wall(), *state.approval, is_granted,
+        *found, events::approval_answered(options_.clock.wall(), *found->state.approval, is_granted,
                                           request.principal.id, decision)));
     summary = summary_of(*found);
   }

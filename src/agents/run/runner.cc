@@ -117,33 +117,32 @@ void Runner::release(const std::shared_ptr<Run>& run) {
 }
 
 void Runner::note_plain(Run& run, const Effect& effect, WallTime now) {
-  const auto& state = run.state;
   switch (effect.kind) {
     case Effect::Kind::fire_timer:
       return journal_.note(run, events::timer_fired(now));
     case Effect::Kind::mark_unknown:
-      return journal_.note(run,
-                           events::step_unknown(now, state.in_hand->step, state.in_hand->tool));
+      return journal_.note(
+          run, events::step_unknown(now, run.state.in_hand->step, run.state.in_hand->tool));
     case Effect::Kind::ask_unknown: {
-      const InHand& in_hand = *state.in_hand;
+      const InHand& in_hand = *run.state.in_hand;
       Approval approval;
       approval.kind = ApprovalKind::unknown_outcome;
       approval.step = in_hand.step;
       approval.tool = in_hand.tool;
       approval.arguments = in_hand.arguments;
       approval.digest =
-          events::approval_digest(state.run, in_hand.step, in_hand.tool, in_hand.arguments);
+          events::approval_digest(run.state.run, in_hand.step, in_hand.tool, in_hand.arguments);
       approval.question = "The outcome of step " + std::to_string(in_hand.step) + " (" +
                           in_hand.tool + ") is unknown: it may have happened. Repeat it?";
       return journal_.note(run, events::approval_requested(now, approval));
     }
     case Effect::Kind::complete:
-      return journal_.note(run, events::run_completed(now, state, effect.text));
+      return journal_.note(run, events::run_completed(now, run.state, effect.text));
     case Effect::Kind::fail:
-      return journal_.note(run,
-                           events::run_failed(now, state, error_name(effect.code), effect.text));
+      return journal_.note(
+          run, events::run_failed(now, run.state, error_name(effect.code), effect.text));
     case Effect::Kind::cancel:
-      return journal_.note(run, events::run_cancelled(now, state));
+      return journal_.note(run, events::run_cancelled(now, run.state));
     case Effect::Kind::wait:
     case Effect::Kind::call_model:
     case Effect::Kind::call_tool:

@@ -19,7 +19,7 @@ namespace plinth::store {
 class TestFolder {
  public:
   // In RAM where that can be had: opening a store syncs a dozen files, and what a sync is good for
-  // only shows when the power fails, which no test here can do.
+  // only power_loss_test.cc shows, which keeps its own account of it.
   explicit TestFolder(const std::filesystem::path& parent = fastest_parent()) {
     static std::atomic<int> count{0};
     path_ =
