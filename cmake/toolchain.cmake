@@ -26,13 +26,14 @@ if(PLINTH_WERROR)
   add_compile_options(-Werror)
 endif()
 
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # g++ 12 warns of inlined std::string code that is right (GCC bugs 105329 and 105651).
+  add_compile_options(-Wno-array-bounds -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread
+                      -Wno-maybe-uninitialized)
+endif()
+
 if(CMAKE_BUILD_TYPE STREQUAL "Release" OR CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
   add_compile_options(-fstack-protector-strong -fstack-clash-protection)
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-    # g++ 12 warns of inlined std::string code that is right (GCC bugs 105329 and 105651).
-    add_compile_options(-Wno-array-bounds -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread
-                        -Wno-maybe-uninitialized)
-  endif()
   if(NOT PLINTH_SANITIZE)
     add_compile_definitions(_FORTIFY_SOURCE=2)
   endif()

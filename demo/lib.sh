@@ -58,6 +58,7 @@ start_node() {
   export PLINTH_URL=$ADDRESS
   for i in $(seq 600); do
     curl -fsS "$ADDRESS/readyz" >/dev/null 2>&1 && return 0
+    kill -0 "$NODE_PID" 2>/dev/null || die "the node ended before it was ready:"
     sleep 0.05
   done
   die "the node is not ready after 30 s"

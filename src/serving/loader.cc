@@ -124,7 +124,8 @@ Result<LoadedReplica> load_upstream(const ServingOptions& options, const ModelSp
                                     const std::string& replica_id) {
   UpstreamOptions upstream{.id = replica_id,
                            .url = spec.url,
-                           .model = spec.upstream_model.empty() ? spec.name : spec.upstream_model,
+                           .name = spec.name,
+                           .model = spec.upstream_model,
                            .api_key = spec.api_key,
                            .client = options.client,
                            .workers = options.workers,

@@ -44,7 +44,7 @@ struct ModelSpec {
   ReplicaKind kind = ReplicaKind::native;
   std::string path;            // native: GGUF
   std::string url;             // upstream: base URL, ".../v1"
-  std::string upstream_model;  // upstream: the name there; empty: `name`
+  std::string upstream_model;  // upstream: the name there; empty: `name`, or the first it lists
   std::string api_key;         // upstream: resolved from api_key_env or api_key_file; never printed
   int64_t context_tokens_max = 0;
   int threads = 0;

@@ -41,6 +41,7 @@ struct Node {
     spec.name = name;
     spec.kind = ReplicaKind::upstream;
     spec.url = "http://127.0.0.1:" + std::to_string(port) + "/v1";
+    spec.upstream_model = "m";
     return serving->add_model(spec);
   }
 

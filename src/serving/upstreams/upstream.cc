@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "base/log.h"
 #include "base/mutex.h"
 #include "base/text.h"
 #include "serving/chat_events.h"
@@ -29,7 +30,8 @@ std::optional<int64_t> retry_after_ms(const http::ClientResponse& response) {
 
 class Upstream final : public Replica {
  public:
-  explicit Upstream(UpstreamOptions options) : options_(std::move(options)) {}
+  explicit Upstream(UpstreamOptions options)
+      : options_(std::move(options)), model_(options_.model) {}
 
   ~Upstream() override {
     MutexLock lock(mutex_);
@@ -69,7 +71,8 @@ class Upstream final : public Replica {
   }
 
   Json describe() const override {
-    return Json::object({{"url", options_.url}, {"model", options_.model}});
+    MutexLock lock(mutex_);
+    return Json::object({{"url", options_.url}, {"model", model_}});
   }
 
  private:
@@ -79,25 +82,66 @@ class Upstream final : public Replica {
     changed_.notify_all();
   }
 
-  http::ClientRequest http_request(protocol::ChatRequest chat) const {
-    chat.model = options_.model;
+  http::ClientRequest request_to(std::string_view path) const {
     http::ClientRequest request;
-    request.method = "POST";
-    request.url = options_.url + "/chat/completions";
-    request.headers.push_back({"content-type", "application/json"});
-    request.headers.push_back({"accept", "text/event-stream"});
+    request.url = options_.url + std::string(path);
     if (!options_.api_key.empty()) {
       request.headers.push_back({"authorization", "Bearer " + options_.api_key});
     }
-    request.body = protocol::openai::encode_chat(chat, true).dump();
     request.first_byte_max = options_.first_byte_max;
     request.between_bytes_max = options_.between_bytes_max;
     return request;
   }
 
+  http::ClientRequest chat_request(protocol::ChatRequest chat, const std::string& model) const {
+    chat.model = model;
+    http::ClientRequest request = request_to("/chat/completions");
+    request.method = "POST";
+    request.headers.push_back({"content-type", "application/json"});
+    request.headers.push_back({"accept", "text/event-stream"});
+    request.body = protocol::openai::encode_chat(chat, true).dump();
+    return request;
+  }
+
+  Result<std::string> model_there(const Cancellation& cancellation) {
+    {
+      MutexLock lock(mutex_);
+      if (!model_.empty()) return model_;
+    }
+    const auto response = TRY(options_.client.send(request_to("/models"), cancellation));
+    const std::string chosen = chosen_model(response);
+    log_event(LogLevel::info, "serving.upstream_model",
+              {{"upstream", options_.id}, {"model", chosen}});
+    MutexLock lock(mutex_);
+    model_ = chosen;
+    return chosen;
+  }
+
+  // It may serve another one by now.
+  void forget_model() {
+    MutexLock lock(mutex_);
+    model_ = options_.model;
+  }
+
+  // A server that lists nothing is asked for the name as it is; it will say what it thinks of it.
+  std::string chosen_model(const http::ClientResponse& response) const {
+    const auto list = Json::parse(response.body);
+    if (response.status != 200 || list.is_error()) return options_.name;
+    std::string first;
+    for (const Json& model : (*list)["data"].items()) {
+      const std::string id = model["id"].as_string();
+      if (id == options_.name) return id;
+      if (first.empty()) first = id;
+    }
+    return first.empty() ? options_.name : first;
+  }
+
   void run(const ReplicaCall& call, const ReplicaSink& sink, const Cancellation& cancellation) {
     if (cancellation.is_cancelled()) return sink(cancelled_event());
-    const http::ClientRequest request = http_request(call.chat);
+    const auto model = model_there(cancellation);
+    if (cancellation.is_cancelled()) return sink(cancelled_event());
+    if (model.is_error()) return sink(failed_event(unreached(model.error(), false)));
+    const http::ClientRequest request = chat_request(call.chat, *model);
     for (int attempt = 1;; ++attempt) {
       ReplyReader reader(sink, options_.ids);
       const auto response = options_.client.stream(
@@ -109,7 +153,10 @@ class Upstream final : public Replica {
           sink(failed_event(broken(end.error())));
         return;
       }
-      if (response.is_ok()) return sink(failed_event(refused(*response)));
+      if (response.is_ok()) {
+        if (response->status == 404) forget_model();
+        return sink(failed_event(refused(*response, *model)));
+      }
       const bool may_retry = response.error().code == ErrorCode::unavailable &&
                              !reader.has_bytes() && attempt < kConnectAttemptsMax;
       if (!may_retry) return sink(failed_event(unreached(response.error(), reader.has_bytes())));
@@ -135,7 +182,7 @@ class Upstream final : public Replica {
 
   // What the peer says about this node's key, or about a name only this node knows, is no fault of
   // the caller's.
-  Error refused(const http::ClientResponse& response) const {
+  Error refused(const http::ClientResponse& response, const std::string& model) const {
     const std::string status = " (" + std::to_string(response.status) + ")";
     if (response.status == 401 || response.status == 403) {
       return make_error(ErrorCode::upstream_failed,
@@ -144,8 +191,8 @@ class Upstream final : public Replica {
     }
     if (response.status == 404 || response.status == 405) {
       return make_error(ErrorCode::upstream_failed, "upstream " + options_.id + " has no model " +
-                                                        options_.model + " at " + options_.url +
-                                                        status + "; check url and upstream_model");
+                                                        model + " at " + options_.url + status +
+                                                        "; check url and upstream_model");
     }
     Error error = protocol::openai::decode_error(response.status, response.body);
     error.message = "upstream " + options_.id + ": " + error.message;
@@ -157,6 +204,7 @@ class Upstream final : public Replica {
   mutable Mutex mutex_;
   Condition changed_;
   std::map<std::string, Cancellation> calls_ GUARDED_BY(mutex_);
+  std::string model_ GUARDED_BY(mutex_);  // empty until it is known
 };
 
 }  // namespace

@@ -17,8 +17,11 @@ inline constexpr int kConnectAttemptsMax = 2;  // before the first byte of an an
 
 struct UpstreamOptions {
   std::string id;
-  std::string url;      // base URL, ".../v1"
-  std::string model;    // the name there
+  std::string url;   // base URL, ".../v1"
+  std::string name;  // of the model here
+  // The model's name there. Empty: `name` when the URL lists it under /models, else the first that
+  // it lists; asked at the first call, so that a node may start before its upstream.
+  std::string model;
   std::string api_key;  // empty: none is sent
   http::Client& client;
   WorkerPool& workers;

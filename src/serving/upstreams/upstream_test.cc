@@ -15,10 +15,12 @@ using namespace testing;
 using protocol::ChatEvent;
 
 struct Bench {
-  explicit Bench(ScriptedClient::Part part) : client(std::move(part)) {
+  explicit Bench(ScriptedClient::Part part, std::string model = "their-name")
+      : client(std::move(part)) {
     upstream = MUST(create_upstream({.id = "up#0",
                                      .url = "http://127.0.0.1:9/v1/",
-                                     .model = "their-name",
+                                     .name = "our-name",
+                                     .model = std::move(model),
                                      .api_key = "sekret",
                                      .client = client,
                                      .workers = workers,
@@ -100,6 +102,30 @@ TEST(Upstream, sends_its_own_name_and_key_to_the_right_place) {
     if (name == "authorization") has_key = value == "Bearer sekret";
   }
   EXPECT_TRUE(has_key);
+}
+
+// Plays a server that lists these models, and notes the one that is asked for.
+std::string model_asked_for(const std::string& listed, int status = 200) {
+  Bench bench(
+      [&](const http::ClientRequest& request, const OnBytes& on_bytes, const auto&) {
+        if (request.url.ends_with("/models")) return answered(status, listed);
+        on_bytes(whole_reply());
+        return answered(200);
+      },
+      "");
+  EXPECT_EQ(bench.run().back().kind, ChatEvent::Kind::finished);
+  EXPECT_EQ(bench.run().back().kind, ChatEvent::Kind::finished);
+  const auto requests = bench.client.requests();
+  EXPECT_EQ(requests.size(), 3u) << "the list is read once";
+  return MUST(Json::parse(requests.back().body), "the upstream writes JSON")["model"].as_string();
+}
+
+TEST(Upstream, without_a_name_there_it_takes_its_own_or_the_first_listed) {
+  EXPECT_EQ(model_asked_for(R"({"data":[{"id":"a"},{"id":"our-name"}]})"), "our-name");
+  EXPECT_EQ(model_asked_for(R"({"data":[{"id":"a"},{"id":"b"}]})"), "a");
+  EXPECT_EQ(model_asked_for(R"({"data":[]})"), "our-name");
+  EXPECT_EQ(model_asked_for("no JSON"), "our-name");
+  EXPECT_EQ(model_asked_for(R"({"data":[{"id":"a"}]})", 404), "our-name");
 }
 
 TEST(Upstream, connects_a_second_time_but_not_a_third) {
@@ -197,6 +223,7 @@ TEST(Upstream, refuses_a_url_it_cannot_call) {
   ScriptedClient client([](const auto&, const auto&, const auto&) { return answered(200); });
   const auto upstream = create_upstream({.id = "u",
                                          .url = "ftp//x",
+                                         .name = "m",
                                          .model = "m",
                                          .api_key = "",
                                          .client = client,
