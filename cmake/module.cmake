@@ -73,6 +73,10 @@ function(plinth_test_program TARGET LABEL MODULE)
   endif()
   add_test(NAME ${TARGET} COMMAND ${TARGET} --gtest_brief=1)
   set_tests_properties(${TARGET} PROPERTIES LABELS ${LABEL} TIMEOUT 120)
+  if(PLINTH_SANITIZE STREQUAL "thread")
+    set_tests_properties(${TARGET} PROPERTIES TIMEOUT 300
+      ENVIRONMENT "TSAN_OPTIONS=history_size=7 suppressions=${PROJECT_SOURCE_DIR}/tests/tsan.supp")
+  endif()
 endfunction()
 
 # A fuzz target is built with libFuzzer under PLINTH_FUZZ; in every other build the same entry point is linked

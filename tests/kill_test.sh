@@ -43,7 +43,7 @@ for round in $(seq "$ROUNDS"); do
   start_node
   begin_run "$round"
   begin_memory "$round"
-  sleep "$(printf '0.%03d' $((RANDOM % 900)))"
+  sleep "$(printf '0.%03d' $((RANDOM % 500)))"
   kill_node
 done
 start_node

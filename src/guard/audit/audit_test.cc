@@ -37,7 +37,7 @@ TEST_F(AuditTest, a_durable_entry_is_in_the_journal_before_record_returns) {
   ASSERT_TRUE(entry.is_ok());
   EXPECT_EQ(entry->index, 0u);
   EXPECT_EQ(entry->previous, kNoHash);
-  EXPECT_EQ(journal_.entries(kStream).size(), 1u);
+  EXPECT_EQ(journal_.count(kStream), 1u);
   EXPECT_TRUE(entry->id.starts_with("dec_"));
   EXPECT_EQ(log->find("default", entry->id)->hash, entry->hash);
 }
@@ -45,10 +45,10 @@ TEST_F(AuditTest, a_durable_entry_is_in_the_journal_before_record_returns) {
 TEST_F(AuditTest, a_grouped_entry_is_written_within_the_window_by_itself) {
   auto log = open();
   ASSERT_TRUE(log->record("default", note("a"), AuditUrgency::grouped).is_ok());
-  for (int i = 0; i < 200 && journal_.entries(kStream).empty(); ++i) {
+  for (int i = 0; i < 200 && journal_.count(kStream) == 0; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
-  EXPECT_EQ(journal_.entries(kStream).size(), 1u);
+  EXPECT_EQ(journal_.count(kStream), 1u);
 }
 
 TEST_F(AuditTest, grouped_entries_go_before_the_durable_one_recorded_after_them) {

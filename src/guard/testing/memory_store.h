@@ -83,9 +83,14 @@ class MemoryJournal final : public store::Journal {
     acknowledgements_to_lose_ = count;
     forgets_ = forgets;
   }
+  // For a test to look at and to damage, while nothing appends.
   std::vector<store::StoredEntry>& entries(const store::StreamName& stream) {
     MutexLock lock(mutex_);
     return streams_[stream];
+  }
+  size_t count(const store::StreamName& stream) {
+    MutexLock lock(mutex_);
+    return streams_[stream].size();
   }
   size_t appends() const {
     MutexLock lock(mutex_);

@@ -45,24 +45,20 @@ class Upstream final : public Replica {
 
   Status start(ReplicaCall call, ReplicaSink sink) override {
     Cancellation cancellation;
-    const std::string call_id = call.id;
-    {
-      MutexLock lock(mutex_);
-      calls_.emplace(call_id, cancellation);
-    }
-    auto task = [this, call = std::move(call), sink = std::move(sink), cancellation] {
+    const auto running = begin(call.id, cancellation);
+    auto task = [this, running, call = std::move(call), sink = std::move(sink), cancellation] {
       run(call, sink, cancellation);
-      forget(call.id);
+      forget(running);
     };
     Status submitted = options_.workers.submit(std::move(task));
-    if (submitted.is_error()) forget(call_id);
+    if (submitted.is_error()) forget(running);
     return submitted;
   }
 
   void cancel(const std::string& call_id) override {
     MutexLock lock(mutex_);
-    const auto found = calls_.find(call_id);
-    if (found != calls_.end()) found->second.cancel();
+    const auto [from, to] = calls_.equal_range(call_id);
+    for (auto call = from; call != to; ++call) call->second.cancel();
   }
 
   ReplicaLoad load() const override {
@@ -76,9 +72,17 @@ class Upstream final : public Replica {
   }
 
  private:
-  void forget(const std::string& call_id) {
+  // A call that was told to its end may stand here a moment longer than its id is in use.
+  using Calls = std::multimap<std::string, Cancellation>;
+
+  Calls::iterator begin(const std::string& call_id, const Cancellation& cancellation) {
     MutexLock lock(mutex_);
-    calls_.erase(call_id);
+    return calls_.emplace(call_id, cancellation);
+  }
+
+  void forget(Calls::iterator call) {
+    MutexLock lock(mutex_);
+    calls_.erase(call);
     changed_.notify_all();
   }
 
@@ -203,7 +207,7 @@ class Upstream final : public Replica {
   const UpstreamOptions options_;
   mutable Mutex mutex_;
   Condition changed_;
-  std::map<std::string, Cancellation> calls_ GUARDED_BY(mutex_);
+  Calls calls_ GUARDED_BY(mutex_);
   std::string model_ GUARDED_BY(mutex_);  // empty until it is known
 };
 
