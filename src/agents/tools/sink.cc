@@ -80,6 +80,10 @@ bool holds_host(std::string_view goal, std::string_view origin) {
   return false;
 }
 
+// Stands for a value that names no sink: the value itself may hold a secret, and decisions are kept
+// for good.
+constexpr std::string_view kUnreadable = "?";
+
 }  // namespace
 
 std::optional<Sink> sink_of(const ToolRow& row, const Json& arguments) {
@@ -87,14 +91,15 @@ std::optional<Sink> sink_of(const ToolRow& row, const Json& arguments) {
   const std::string& value = arguments[row.sink_parameter].as_string();
   if (row.sink_kind == "web") {
     const auto url = http::parse_url(lower_ascii(value));
-    return Sink{"web", url.is_ok() ? url->origin() : value};
+    return Sink{"web", url.is_ok() ? url->origin() : std::string(kUnreadable)};
   }
   const auto parts = split_path(value);
-  return Sink{std::string(row.sink_kind), parts.is_ok() ? join(*parts, "/") : value};
+  return Sink{std::string(row.sink_kind),
+              parts.is_ok() ? join(*parts, "/") : std::string(kUnreadable)};
 }
 
 bool is_named_in_goal(const Sink& sink, std::string_view goal) {
-  if (sink.id.empty()) return false;
+  if (sink.id.empty() || sink.id == kUnreadable) return false;
   return sink.kind == "web" ? holds_host(goal, sink.id) : holds_path(goal, sink.id);
 }
 

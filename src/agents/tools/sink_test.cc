@@ -39,6 +39,16 @@ TEST(Sink, a_part_of_a_longer_value_does_not_count) {
   EXPECT_FALSE(file_named("", "anything"));
 }
 
+TEST(Sink, a_value_that_names_no_place_is_kept_out_of_the_records_and_is_never_named) {
+  for (const char* url : {"the key is sk-123", "http://", "ftp://host/secret"}) {
+    const auto sink = sink_of(*find_tool("http_get"), Json::object({{"url", url}}));
+    EXPECT_EQ(sink->id, "?") << url;
+    EXPECT_FALSE(is_named_in_goal(*sink, std::string("Fetch ") + url + " ?")) << url;
+  }
+  const auto file = sink_of(*find_tool("write_file"), Json::object({{"path", "../secret"}}));
+  EXPECT_EQ(file->id, "?");
+}
+
 TEST(Sink, a_bare_word_needs_quotes) {
   EXPECT_FALSE(file_named("the", "Read the letter"));
   EXPECT_TRUE(file_named("notes", "Write it to \"notes\""));

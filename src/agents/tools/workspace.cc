@@ -22,6 +22,11 @@ Error refused(std::string_view path, std::string_view why) {
                     "path '" + shorten(path, 100) + "' " + std::string(why), "path");
 }
 
+bool is_control(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte < 0x20 || byte == 0x7f;
+}
+
 bool is_missing_feature(int number) { return number == ENOSYS || number == EPERM; }
 
 std::string joined(const std::vector<std::string>& parts) {
@@ -62,7 +67,7 @@ Error system_error(std::string_view what, int number) {
 
 Result<std::vector<std::string>> split_path(std::string_view path) {
   if (path.size() > kPathBytesMax) return refused(path, "is longer than 1024 bytes");
-  if (path.find('\0') != std::string_view::npos) return refused(path, "contains a NUL character");
+  if (std::ranges::any_of(path, is_control)) return refused(path, "contains a control character");
   if (!path.empty() && path[0] == '/') {
     return refused(path, "is absolute; paths are relative to the workspace");
   }
