@@ -64,7 +64,9 @@ struct CallerFacts {
 };
 
 struct DoorOptions {
-  std::vector<std::string> allowed_hosts;    // "127.0.0.1:7070", "localhost:7070"; lower case
+  // "127.0.0.1:7070", "localhost:7070"; lower case. A name without a port stands for any port.
+  std::vector<std::string> allowed_hosts;
+  bool answers_addresses = false;  // any IP address as Host: true when listening beyond loopback
   std::vector<std::string> allowed_origins;  // "http://127.0.0.1:7070"
   bool is_key_required = false;              // true when listening beyond loopback
   std::string console_token;
@@ -73,10 +75,10 @@ struct DoorOptions {
 // Host alone, for answers that name no tenant's data (liveness, the console's page). Error: denied.
 Status check_host(const CallerFacts& facts, const DoorOptions& options);
 
-// The local door: Host and Origin against the allow-lists, then key, console token, or local
-// operator. A browser's call (one that sends Origin) never becomes local-operator without the
-// console token. A word sent as a key on loopback while no key exists is ignored, unless it has the
-// form of one of ours. Errors: denied (host, origin), unauthenticated.
+// The local door: Host and Origin against the allow-lists (the node's own origin is one), then key,
+// console token, or local operator. A browser's call (one that sends Origin) never becomes
+// local-operator without the console token. A word sent as a key on loopback while no key exists is
+// ignored, unless it has the form of one of ours. Errors: denied (host, origin), unauthenticated.
 Result<Principal> authenticate_caller(const CallerFacts& facts, const DoorOptions& options,
                                       const Keys& keys);
 

@@ -147,10 +147,12 @@ class RunningNode final : public Node {
   Status check_listen_address() {
     if (is_loopback(config_.listen_host)) return ok();
     if (TRY(guard_->keys().has_any())) return ok();
-    return make_error(ErrorCode::denied,
-                      "refusing to listen on " + config_.listen_host +
-                          ": it is reachable from other machines and no API key exists. Start on "
-                          "127.0.0.1, make one with `plinth keys create NAME`, then listen here");
+    return make_error(
+        ErrorCode::denied,
+        "refusing to listen on " + config_.listen_host +
+            ": it is reachable from other machines and no API key exists. Start on "
+            "127.0.0.1, make one with `plinth keys create NAME --role operator`, then listen "
+            "here");
   }
 
   std::string make_console_token() {
@@ -162,10 +164,14 @@ class RunningNode final : public Node {
   guard::DoorOptions door(uint16_t port) const {
     guard::DoorOptions door;
     const std::string suffix = ":" + std::to_string(port);
-    door.allowed_hosts = {"127.0.0.1" + suffix, "localhost" + suffix, "[::1]" + suffix,
-                          lower_ascii(bracketed(config_.listen_host)) + suffix};
+    door.allowed_hosts = {"127.0.0.1" + suffix, "localhost" + suffix, "[::1]" + suffix};
+    const std::string own = lower_ascii(bracketed(config_.listen_host)) + suffix;
+    if (std::ranges::find(door.allowed_hosts, own) == door.allowed_hosts.end()) {
+      door.allowed_hosts.push_back(own);
+    }
     for (const auto& host : door.allowed_hosts) door.allowed_origins.push_back("http://" + host);
     for (const auto& host : config_.allowed_hosts) door.allowed_hosts.push_back(lower_ascii(host));
+    door.answers_addresses = !is_loopback(config_.listen_host);
     for (const auto& origin : config_.allowed_origins) door.allowed_origins.push_back(origin);
     door.is_key_required = !is_loopback(config_.listen_host);
     door.console_token = console_token_;

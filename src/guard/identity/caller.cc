@@ -4,7 +4,11 @@
 //
 // Host defeats DNS rebinding (the browser sends the attacker's name), Origin defeats other sites'
 // scripts, and a credential that is wrong is refused: it never falls back to the local operator.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <algorithm>
+#include <array>
 
 #include "base/hash.h"
 #include "base/text.h"
@@ -20,20 +24,45 @@ bool is_listed(const std::vector<std::string>& allowed, std::string_view value) 
   return std::ranges::find(allowed, lower_ascii(value)) != allowed.end();
 }
 
+// "[::1]:7070" is "[::1]" and "7070"; without a port the whole is the name.
+std::string_view without_port(std::string_view host) {
+  const size_t colon = host.rfind(':');
+  if (colon == std::string_view::npos || host.find(']', colon) != std::string_view::npos)
+    return host;
+  return host.substr(0, colon);
+}
+
+bool is_address(std::string_view name) {
+  if (name.size() > 2 && name.front() == '[' && name.back() == ']') {
+    name = name.substr(1, name.size() - 2);
+  }
+  std::array<unsigned char, sizeof(in6_addr)> bytes{};
+  const std::string text(name);
+  return ::inet_pton(AF_INET, text.c_str(), bytes.data()) == 1 ||
+         ::inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1;
+}
+
 }  // namespace
 
 Status check_host(const CallerFacts& facts, const DoorOptions& options) {
+  const std::string_view name = without_port(facts.host);
   if (is_listed(options.allowed_hosts, facts.host)) return ok();
-  return make_error(ErrorCode::denied, "host '" + shorten(facts.host, kShownBytesMax) +
-                                           "' is not one this node answers for; add it to the "
-                                           "allowed hosts or call one of: " +
-                                           shorten(join(options.allowed_hosts, ", "), 1024));
+  if (is_listed(options.allowed_hosts, name)) return ok();
+  // A page whose own name leads here by a rebound DNS entry sends that name, never an address.
+  if (options.answers_addresses && is_address(name)) return ok();
+  return make_error(ErrorCode::denied,
+                    "host '" + shorten(facts.host, kShownBytesMax) +
+                        "' is not one this node answers for; allow it with "
+                        "--allow-host or listen.allowed_hosts, or call one of: " +
+                        shorten(join(options.allowed_hosts, ", "), 1024));
 }
 
 namespace {
 
 Status check_origin(const CallerFacts& facts, const DoorOptions& options) {
   if (!facts.origin || is_listed(options.allowed_origins, *facts.origin)) return ok();
+  // The node's own page: its host has been checked.
+  if (lower_ascii(*facts.origin) == "http://" + lower_ascii(facts.host)) return ok();
   return make_error(ErrorCode::denied, "origin '" + shorten(*facts.origin, kShownBytesMax) +
                                            "' may not call this node; add it to the allowed "
                                            "origins when the page is yours");
@@ -76,7 +105,8 @@ Result<Principal> authenticate_caller(const CallerFacts& facts, const DoorOption
   }
   if (facts.origin) {
     return make_error(ErrorCode::unauthenticated,
-                      "a call from a browser needs the console's login or an API key");
+                      "a call from a browser needs the console's login (open the link that "
+                      "`plinth up` printed) or an API key");
   }
   if (options.is_key_required || !facts.is_loopback) {
     return make_error(ErrorCode::unauthenticated,

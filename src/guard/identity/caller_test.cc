@@ -57,6 +57,38 @@ TEST_F(CallerTest, an_unknown_host_is_denied_by_name_whatever_else_is_right) {
   EXPECT_TRUE(call().is_ok());
 }
 
+TEST_F(CallerTest, a_listed_name_without_a_port_stands_for_any_port) {
+  options_.allowed_hosts = {"node.example"};
+  facts_.host = "node.example:8443";
+  EXPECT_TRUE(call().is_ok());
+  facts_.host = "node.example";
+  EXPECT_TRUE(call().is_ok());
+  facts_.host = "other.node.example:8443";
+  EXPECT_EQ(refused(), ErrorCode::denied);
+}
+
+TEST_F(CallerTest, an_address_is_answered_only_where_the_node_listens_beyond_loopback) {
+  for (const char* host : {"192.0.2.7:7070", "192.0.2.7", "[2001:db8::1]:7070"}) {
+    options_.answers_addresses = false;
+    facts_.host = host;
+    EXPECT_EQ(refused(), ErrorCode::denied) << host;
+    options_.answers_addresses = true;
+    EXPECT_TRUE(call().is_ok()) << host;
+  }
+  facts_.host = "rebound.example:7070";
+  EXPECT_EQ(refused(), ErrorCode::denied);
+}
+
+TEST_F(CallerTest, the_page_of_the_host_that_was_called_is_its_own_origin) {
+  options_.allowed_hosts = {"node.example:7070"};
+  facts_.host = "node.example:7070";
+  facts_.origin = "http://node.example:7070";
+  facts_.bearer = secret_;
+  EXPECT_TRUE(call().is_ok());
+  facts_.origin = "http://node.example:7071";
+  EXPECT_EQ(refused(), ErrorCode::denied);
+}
+
 TEST_F(CallerTest, an_origin_that_is_not_listed_is_denied_even_with_a_key_or_the_console_token) {
   facts_.bearer = secret_;
   facts_.console_token = "console-secret";

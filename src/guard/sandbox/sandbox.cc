@@ -93,9 +93,10 @@ class LayeredSandbox final : public Sandbox {
 
   Status check_profile(const SandboxSpec& spec) const {
     if (machine_.report.in_force == SandboxProfile::none) {
-      return make_error(ErrorCode::sandbox_unavailable,
-                        "sandbox: this machine lacks the layers to confine a tool; `plinth doctor` "
-                        "lists what is missing");
+      return make_error(
+          ErrorCode::sandbox_unavailable,
+          "sandbox: this machine lacks the layers to confine a tool; `plinth nodes here` "
+          "lists what is missing");
     }
     if (spec.needs_shell_or_network && !is_full()) {
       return make_error(ErrorCode::sandbox_unavailable,
