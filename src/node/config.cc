@@ -50,9 +50,9 @@ std::string section_of(std::string_view name) {
 // Refuses members that the table does not name below `section` ("" for the top level).
 Status check_keys(const Json& object, const std::string& section) {
   if (!object.is_object()) {
-    return make_error(ErrorCode::malformed,
-                      "plinth.yaml: " + (section.empty() ? "the document" : section) +
-                          " must be a mapping, not a " + std::string(object.type_name()));
+    return make_error(ErrorCode::malformed, std::string(section.empty() ? "the document" : "it") +
+                                                " must be a mapping, not a " +
+                                                std::string(object.type_name()));
   }
   for (const auto& [name, value] : object.members()) {
     bool is_known = false;
@@ -69,10 +69,7 @@ Status check_keys(const Json& object, const std::string& section) {
     }
     if (!is_known) {
       return make_error(ErrorCode::invalid_argument,
-                        "plinth.yaml: unknown key '" +
-                            (section.empty() ? name : section + "." + name) +
-                            "'; allowed here: " + join(allowed, ", "),
-                        name);
+                        "unknown key '" + name + "'; allowed here: " + join(allowed, ", "), name);
     }
   }
   return ok();
@@ -83,14 +80,13 @@ Result<std::vector<std::string>> strings_of(const Json& section, std::string_vie
   const Json& value = section[key];
   if (value.is_null()) return out;
   if (!value.is_array()) {
-    return make_error(ErrorCode::invalid_argument,
-                      "plinth.yaml: " + std::string(key) + " must be a list of strings");
+    return make_error(ErrorCode::invalid_argument, std::string(key) + " must be a list of strings");
   }
   for (const Json& item : value.items()) {
     if (!item.is_string()) {
-      return make_error(ErrorCode::invalid_argument,
-                        "plinth.yaml: " + std::string(key) + " holds a " +
-                            std::string(item.type_name()) + "; give strings");
+      return make_error(
+          ErrorCode::invalid_argument,
+          std::string(key) + " holds a " + std::string(item.type_name()) + "; give strings");
     }
     out.push_back(item.as_string());
   }
@@ -102,14 +98,12 @@ std::string resolve(const std::string& path, const std::string& folder) {
   return (std::filesystem::path(folder) / path).lexically_normal().string();
 }
 
-Result<std::string> upstream_key(const Json& model, const std::string& name,
-                                 const std::string& folder) {
+Result<std::string> upstream_key(const Json& model, const std::string& folder) {
   if (const auto variable = TRY(json_field::optional_string(model, "api_key_env"))) {
     const char* value = std::getenv(variable->c_str());
     if (value == nullptr || *value == 0) {
-      return make_error(ErrorCode::invalid_argument, "plinth.yaml: models[" + name +
-                                                         "].api_key_env names " + *variable +
-                                                         ", which is not set");
+      return make_error(ErrorCode::invalid_argument,
+                        "api_key_env names " + *variable + ", which is not set");
     }
     return std::string(value);
   }
@@ -117,9 +111,8 @@ Result<std::string> upstream_key(const Json& model, const std::string& name,
     std::ifstream in(resolve(*file, folder));
     std::string line;
     if (!in || !std::getline(in, line) || trim(line).empty()) {
-      return make_error(
-          ErrorCode::invalid_argument,
-          "plinth.yaml: models[" + name + "].api_key_file: cannot read a key from " + *file);
+      return make_error(ErrorCode::invalid_argument,
+                        "api_key_file: cannot read a key from " + *file);
     }
     return std::string(trim(line));
   }
@@ -134,11 +127,12 @@ Result<serving::ModelSpec> parse_model(const Json& model, const std::string& fol
   spec.url = TRY(json_field::optional_string(model, "url")).value_or("");
   spec.upstream_model = TRY(json_field::optional_string(model, "upstream_model")).value_or("");
   if (spec.path.empty() == spec.url.empty()) {
-    return make_error(ErrorCode::invalid_argument,
-                      "plinth.yaml: models[" + spec.name + "] needs either path or url");
+    return make_error(
+        ErrorCode::invalid_argument,
+        std::string("it needs one of path and url, not ") + (spec.url.empty() ? "none" : "both"));
   }
   spec.kind = spec.path.empty() ? serving::ReplicaKind::upstream : serving::ReplicaKind::native;
-  spec.api_key = TRY(upstream_key(model, spec.name, folder));
+  spec.api_key = TRY(upstream_key(model, folder));
   spec.context_tokens_max =
       TRY(json_field::optional_integer(model, "context_tokens_max", 16, 1 << 24)).value_or(0);
   spec.threads =
@@ -146,48 +140,74 @@ Result<serving::ModelSpec> parse_model(const Json& model, const std::string& fol
   return spec;
 }
 
+Status parse_listen_section(const Json& listen, NodeConfig& config) {
+  TRY(check_keys(listen, "listen"));
+  config.listen_host =
+      TRY(json_field::optional_string(listen, "host")).value_or(config.listen_host);
+  config.listen_port = static_cast<uint16_t>(
+      TRY(json_field::optional_integer(listen, "port", 0, 65535)).value_or(config.listen_port));
+  config.allowed_hosts = TRY(strings_of(listen, "allowed_hosts"));
+  config.allowed_origins = TRY(strings_of(listen, "allowed_origins"));
+  return ok();
+}
+
+Status parse_log_section(const Json& log, NodeConfig& config) {
+  TRY(check_keys(log, "log"));
+  config.log_level = TRY(json_field::optional_string(log, "level")).value_or("info");
+  const std::set<std::string> levels = {"debug", "info", "warning", "error", "off"};
+  if (levels.contains(config.log_level)) return ok();
+  return make_error(
+      ErrorCode::invalid_argument,
+      "level is '" + config.log_level + "'; allowed: debug, info, warning, error, off");
+}
+
+Status parse_admission_section(const Json& admission, NodeConfig& config) {
+  TRY(check_keys(admission, "admission"));
+  auto& out = config.admission;
+  out.running_max =
+      static_cast<int>(TRY(json_field::optional_integer(admission, "running_max", 1, 65536))
+                           .value_or(out.running_max));
+  out.queue_max = static_cast<int>(
+      TRY(json_field::optional_integer(admission, "queue_max", 0, 65536)).value_or(out.queue_max));
+  if (const auto wait = TRY(json_field::optional_string(admission, "queue_wait_max"))) {
+    out.queue_wait_max = TRY(parse_duration(*wait));
+  }
+  out.requests_per_second_max =
+      TRY(json_field::optional_number(admission, "requests_per_second_max", 0, 1e9)).value_or(0);
+  return ok();
+}
+
+Status parse_agents_section(const Json& agents, const std::string& folder, NodeConfig& config) {
+  TRY(check_keys(agents, "agents"));
+  for (const auto& file : TRY(strings_of(agents, "files"))) {
+    config.agent_files.push_back(resolve(file, folder));
+  }
+  config.runs_at_once_max = static_cast<size_t>(
+      TRY(json_field::optional_integer(agents, "runs_at_once_max", 1, 1024)).value_or(8));
+  return ok();
+}
+
+// Errors of a part name the part.
+template <typename T>
+T in_part(const std::string& part, T result) {
+  if (result.is_ok()) return result;
+  Error error = result.error();
+  error.message = part + ": " + error.message;
+  return error;
+}
+
 Status parse_sections(const Json& document, const std::string& folder, NodeConfig& config) {
   if (const Json& listen = document["listen"]; !listen.is_null()) {
-    TRY(check_keys(listen, "listen"));
-    config.listen_host =
-        TRY(json_field::optional_string(listen, "host")).value_or(config.listen_host);
-    config.listen_port = static_cast<uint16_t>(
-        TRY(json_field::optional_integer(listen, "port", 0, 65535)).value_or(config.listen_port));
-    config.allowed_hosts = TRY(strings_of(listen, "allowed_hosts"));
-    config.allowed_origins = TRY(strings_of(listen, "allowed_origins"));
+    TRY(in_part("listen", parse_listen_section(listen, config)));
   }
   if (const Json& log = document["log"]; !log.is_null()) {
-    TRY(check_keys(log, "log"));
-    config.log_level = TRY(json_field::optional_string(log, "level")).value_or("info");
-    const std::set<std::string> levels = {"debug", "info", "warning", "error", "off"};
-    if (!levels.contains(config.log_level)) {
-      return make_error(ErrorCode::invalid_argument,
-                        "plinth.yaml: log.level is '" + config.log_level +
-                            "'; allowed: debug, info, warning, error, off");
-    }
+    TRY(in_part("log", parse_log_section(log, config)));
   }
   if (const Json& admission = document["admission"]; !admission.is_null()) {
-    TRY(check_keys(admission, "admission"));
-    auto& out = config.admission;
-    out.running_max =
-        static_cast<int>(TRY(json_field::optional_integer(admission, "running_max", 1, 65536))
-                             .value_or(out.running_max));
-    out.queue_max =
-        static_cast<int>(TRY(json_field::optional_integer(admission, "queue_max", 0, 65536))
-                             .value_or(out.queue_max));
-    if (const auto wait = TRY(json_field::optional_string(admission, "queue_wait_max"))) {
-      out.queue_wait_max = TRY(parse_duration(*wait));
-    }
-    out.requests_per_second_max =
-        TRY(json_field::optional_number(admission, "requests_per_second_max", 0, 1e9)).value_or(0);
+    TRY(in_part("admission", parse_admission_section(admission, config)));
   }
   if (const Json& agents = document["agents"]; !agents.is_null()) {
-    TRY(check_keys(agents, "agents"));
-    for (const auto& file : TRY(strings_of(agents, "files"))) {
-      config.agent_files.push_back(resolve(file, folder));
-    }
-    config.runs_at_once_max = static_cast<size_t>(
-        TRY(json_field::optional_integer(agents, "runs_at_once_max", 1, 1024)).value_or(8));
+    TRY(in_part("agents", parse_agents_section(agents, folder, config)));
   }
   return ok();
 }
@@ -203,19 +223,20 @@ Result<NodeConfig> parse_config(std::string_view yaml, const std::string& folder
   TRY(check_keys(document, ""));
   const auto version = TRY(json_field::optional_integer(document, "version", 0, INT64_MAX));
   if (version.value_or(kConfigVersion) != kConfigVersion) {
-    return make_error(ErrorCode::unsupported,
-                      "plinth.yaml: version is " + std::to_string(*version) +
-                          "; this program reads version " + std::to_string(kConfigVersion));
+    return make_error(ErrorCode::unsupported, "version is " + std::to_string(*version) +
+                                                  "; this program reads version " +
+                                                  std::to_string(kConfigVersion));
   }
   config.data_folder =
       resolve(TRY(json_field::optional_string(document, "data")).value_or(""), folder);
   TRY(parse_sections(document, folder, config));
   if (const Json& models = document["models"]; !models.is_null()) {
     if (!models.is_array()) {
-      return make_error(ErrorCode::invalid_argument, "plinth.yaml: models must be a list");
+      return make_error(ErrorCode::invalid_argument, "models must be a list");
     }
     for (const Json& model : models.items()) {
-      config.models.push_back(TRY(parse_model(model, folder)));
+      const std::string part = "models[" + std::to_string(config.models.size()) + "]";
+      config.models.push_back(TRY(in_part(part, parse_model(model, folder))));
     }
   }
   return config;
@@ -229,7 +250,8 @@ Status parse_listen(std::string_view text, NodeConfig& config) {
   if (digits.empty() || error != std::errc() || end != digits.data() + digits.size()) {
     return make_error(ErrorCode::invalid_argument,
                       "listen address '" + std::string(text) +
-                          "' is not HOST:PORT, such as 127.0.0.1:7070 or [::1]:7070");
+                          "' is not HOST:PORT with a port from 0 to 65535, such as "
+                          "127.0.0.1:7070 or [::1]:7070");
   }
   std::string_view host = text.substr(0, colon);
   if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
