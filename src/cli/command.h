@@ -17,8 +17,8 @@ namespace plinth::cli {
 
 // Options every command takes, and the exit code it leaves.
 struct Context {
-  std::string url;  // of the node: --url, PLINTH_URL, or http://127.0.0.1:7070
-  std::string key;  // --key or PLINTH_API_KEY
+  std::string url;  // --url; empty: PLINTH_URL or http://127.0.0.1:7070
+  std::string key;  // --key; empty: PLINTH_API_KEY
   bool is_json = false;
   int exit_code = 0;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/node_client.h"
 
+#include <cstdlib>
+
 #include "http/client.h"
 #include "http/sse.h"
 
@@ -25,18 +27,24 @@ http::ClientRequest build(const std::string& url, const std::string& key, const 
   return request;
 }
 
-// The node's error body back as an Error; the code by its name, so that exit codes hold.
-Error node_error(int status, const std::string& text) {
-  Error error = make_error(ErrorCode::internal, "the node answered HTTP " + std::to_string(status));
-  auto body = Json::parse(text);
-  if (body.is_error()) return error;
-  const Json& detail = (*body)["error"];
-  if (!detail["message"].as_string().empty()) error.message = detail["message"].as_string();
-  for (const ErrorRow& row : error_table()) {
-    if (row.name == detail["code"].as_string()) error.code = row.code;
+Error node_error(const std::string& url, int status, const std::string& text) {
+  const auto body = Json::parse(text);
+  if (body.is_error() || (*body)["error"]["message"].as_string().empty()) {
+    return make_error(ErrorCode::internal, url + " answered HTTP " + std::to_string(status) +
+                                               " in no node's words; give the node's address "
+                                               "with --url");
   }
-  error.param = detail["param"].as_string();
+  Error error = error_of((*body)["error"]);
+  if (error.code == ErrorCode::unauthenticated) error.message += " (--key or PLINTH_API_KEY)";
   return error;
+}
+
+// The command line, then the environment, then what stands for neither. Read here and not by the
+// options themselves: the environment must never win over what was typed.
+std::string choose(const std::string& typed, const char* variable, std::string_view standard) {
+  if (!typed.empty()) return typed;
+  const char* value = std::getenv(variable);
+  return value != nullptr && *value != '\0' ? std::string(value) : std::string(standard);
 }
 
 Error reach_error(const std::string& url, const Error& cause) {
@@ -48,8 +56,11 @@ Error reach_error(const std::string& url, const Error& cause) {
 }  // namespace
 
 NodeClient::NodeClient(const Context& context)
-    : url_(context.url.empty() ? std::string(kStandardUrl) : context.url), key_(context.key) {
-  while (!url_.empty() && url_.back() == '/') url_.pop_back();
+    : url_(choose(context.url, "PLINTH_URL", kStandardUrl)),
+      key_(choose(context.key, "PLINTH_API_KEY", "")) {
+  while (url_.ends_with('/')) url_.pop_back();
+  // The OpenAI address that `plinth up` prints is the node's too.
+  if (url_.ends_with("/v1")) url_.resize(url_.size() - 3);
 }
 
 Result<Json> NodeClient::call(const std::string& method, const std::string& path,
@@ -57,8 +68,10 @@ Result<Json> NodeClient::call(const std::string& method, const std::string& path
   auto client = http::create_client();
   auto response = client->send(build(url_, key_, method, path, body), Cancellation());
   if (response.is_error()) return reach_error(url_, response.error());
-  if (response->status >= 400) return node_error(response->status, response->body);
-  return Json::parse(response->body);
+  if (response->status >= 300) return node_error(url_, response->status, response->body);
+  auto answer = Json::parse(response->body);
+  if (answer.is_error()) return node_error(url_, response->status, response->body);
+  return answer;
 }
 
 Status NodeClient::stream(const std::string& path, const Json& body,
@@ -81,8 +94,17 @@ Status NodeClient::stream(const std::string& path, const Json& body,
       },
       Cancellation());
   if (response.is_error()) return reach_error(url_, response.error());
-  if (response->status >= 400) return node_error(response->status, response->body);
+  if (response->status >= 300) return node_error(url_, response->status, response->body);
   return parsed;
+}
+
+Error error_of(const Json& detail) {
+  Error error = make_error(ErrorCode::internal, detail["message"].as_string());
+  for (const ErrorRow& row : error_table()) {
+    if (row.name == detail["code"].as_string()) error.code = row.code;
+  }
+  error.param = detail["param"].as_string();
+  return error;
 }
 
 std::string path_segment(std::string_view text) {

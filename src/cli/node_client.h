@@ -34,6 +34,10 @@ class NodeClient {
   std::string key_;
 };
 
+// The node's {"code", "message", "param"} back as an Error; the code by its name, so that exit
+// codes hold.
+Error error_of(const Json& detail);
+
 // Percent-encodes one path segment.
 std::string path_segment(std::string_view text);
 

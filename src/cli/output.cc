@@ -21,17 +21,42 @@ size_t width_of(std::string_view text) {
 
 std::string one_line(std::string_view text, size_t bytes_max) {
   std::string out;
-  for (const char c : shorten(text, bytes_max)) {
+  for (const char c : printable(shorten(text, bytes_max))) {
     if (c == '\n') {
       out += "\\n";
     } else {
-      out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+      out += c == '\t' ? ' ' : c;
     }
   }
   return out;
 }
 
+// The second byte of U+0080..U+009F, the C1 controls, after 0xc2.
+bool is_c1(std::string_view text, size_t at) {
+  if (at + 1 >= text.size() || static_cast<unsigned char>(text[at]) != 0xc2) return false;
+  const auto next = static_cast<unsigned char>(text[at + 1]);
+  return next >= 0x80 && next <= 0x9f;
+}
+
 }  // namespace
+
+std::string printable(std::string_view text) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string out;
+  for (size_t at = 0; at < text.size(); ++at) {
+    auto byte = static_cast<unsigned char>(text[at]);
+    const bool is_wide = is_c1(text, at);
+    if (is_wide) byte = static_cast<unsigned char>(text[++at]);
+    const bool is_control =
+        is_wide || byte == 0x7f || (byte < 0x20 && byte != '\n' && byte != '\t');
+    if (is_control) {
+      out += {'\\', 'x', kHex[byte >> 4], kHex[byte & 15]};
+    } else {
+      out += text[at];
+    }
+  }
+  return out;
+}
 
 void print_table(const std::vector<std::string>& heads,
                  const std::vector<std::vector<std::string>>& rows, size_t cell_bytes_max) {
@@ -72,7 +97,13 @@ void show(Context& context, const Result<Json>& value, void (*print)(const Json&
 void print_json(const Json& value) { std::printf("%s\n", value.dump_pretty().c_str()); }
 
 Result<std::string> read_text(const std::string& path) {
-  if (path != "-") return SystemDisk().read_file(path);
+  if (path != "-") {
+    auto text = SystemDisk().read_file(path);
+    if (text.is_error() && text.error().code != ErrorCode::too_large) {
+      return make_error(ErrorCode::invalid_argument, text.error().message);
+    }
+    return text;
+  }
   return std::string(std::istreambuf_iterator<char>(std::cin), {});
 }
 

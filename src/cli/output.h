@@ -10,6 +10,10 @@
 
 namespace plinth::cli {
 
+// What others wrote, safe to print: control characters that could drive a terminal (all but line
+// breaks and tabs) are shown as \x1b and the like.
+std::string printable(std::string_view text);
+
 // Columns as wide as their widest cell; cells are cut at cell_bytes_max. An empty table says so.
 void print_table(const std::vector<std::string>& heads,
                  const std::vector<std::vector<std::string>>& rows, size_t cell_bytes_max = 72);
@@ -19,7 +23,7 @@ void show(Context& context, const Result<Json>& value, void (*print)(const Json&
 
 void print_json(const Json& value);  // indented
 
-// "-" reads standard input. Error not_found names the file.
+// "-" reads standard input. Errors: invalid_argument (a file that cannot be read), too_large.
 Result<std::string> read_text(const std::string& path);
 
 }  // namespace plinth::cli

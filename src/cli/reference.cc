@@ -98,7 +98,7 @@ Result<std::string> reference_page(std::string_view name) {
   if (name == "schema") return node::config_schema().dump_pretty() + "\n";
   if (name == "errors") return errors_page();
   if (name == "metrics") return metrics_page();
-  return make_error(ErrorCode::not_found,
+  return make_error(ErrorCode::invalid_argument,
                     "no reference page '" + std::string(name) +
                         "'; there are routes, commands, configuration, schema, errors, metrics");
 }

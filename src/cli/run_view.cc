@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "base/text.h"
+#include "cli/output.h"
 
 namespace plinth::cli {
 
@@ -11,9 +12,10 @@ namespace {
 
 constexpr size_t kTextBytesMax = 100;
 
+// Texts of models, tools and people are others' words.
 std::string one_line(const std::string& text) {
   std::string out;
-  for (const char c : shorten(text, kTextBytesMax)) out += c == '\n' ? ' ' : c;
+  for (const char c : printable(shorten(text, kTextBytesMax))) out += c == '\n' ? ' ' : c;
   return out;
 }
 
@@ -64,16 +66,17 @@ void print_run(const Json& run) {
               run["state"].as_string().c_str(), static_cast<long long>(run["steps"].as_int()),
               static_cast<long long>(run["tokens"].as_int()));
   if (!run["answer"].as_string().empty()) {
-    std::printf("answer: %s\n", run["answer"].as_string().c_str());
+    std::printf("answer: %s\n", printable(run["answer"].as_string()).c_str());
   }
   if (!run["failure"].as_string().empty()) {
-    std::printf("failure: %s\n", run["failure"].as_string().c_str());
+    std::printf("failure: %s\n", printable(run["failure"].as_string()).c_str());
   }
   const Json& pending = run["pending_approval"];
   if (!pending["question"].as_string().empty()) {
     std::printf("waits for a person: %s\n  %s%s\n  `plinth runs approve %s` or `… --refuse`\n",
-                pending["question"].as_string().c_str(), pending["tool"].as_string().c_str(),
-                pending["arguments"].dump().c_str(), run["id"].as_string().c_str());
+                printable(pending["question"].as_string()).c_str(),
+                pending["tool"].as_string().c_str(), pending["arguments"].dump().c_str(),
+                run["id"].as_string().c_str());
   }
 }
 
@@ -82,7 +85,8 @@ void print_run_entry(const Json& entry) {
   std::string step;
   if (body["step"].is_integer()) step = "step " + std::to_string(body["step"].as_int());
   std::printf("%4lld  %-18s %-8s %s\n", static_cast<long long>(entry["sequence"].as_int()),
-              body["kind"].as_string().c_str(), step.c_str(), describe(body).c_str());
+              printable(body["kind"].as_string()).c_str(), step.c_str(),
+              printable(describe(body)).c_str());
 }
 
 }  // namespace plinth::cli

@@ -42,24 +42,31 @@ Result<std::string> stream_reply(const NodeClient& node, const ChatOptions& opti
                                  const Json& messages) {
   std::string text;
   Status streamed = ok();
+  bool is_answer = false;
   TRY(node.stream("/v1/chat/completions", body_of(options, messages, true),
                   [&](std::string_view data) {
                     if (data == "[DONE]") return false;
                     auto chunk = Json::parse(data);
                     if (chunk.is_error()) return true;
                     if (const Json* error = chunk->find("error")) {
-                      streamed = make_error(ErrorCode::internal, (*error)["message"].as_string());
+                      streamed = error_of(*error);
                       return false;
                     }
+                    is_answer = true;
                     const auto& choices = (*chunk)["choices"].items();
                     if (choices.empty()) return true;
                     const std::string& delta = choices[0]["delta"]["content"].as_string();
                     text += delta;
-                    std::fwrite(delta.data(), 1, delta.size(), stdout);
+                    std::fputs(printable(delta).c_str(), stdout);
                     std::fflush(stdout);
                     return true;
                   }));
   TRY(streamed);
+  if (!is_answer) {
+    return make_error(
+        ErrorCode::internal,
+        "what answers there sent no reply; is it a node? give its address with --url");
+  }
   std::printf("\n");
   return text;
 }
@@ -87,6 +94,10 @@ void run_chat(Context& context, ChatOptions options) {
   Json messages = Json::array();
   if (!options.system.empty()) {
     messages.push(Json::object({{"role", "system"}, {"content", options.system}}));
+  }
+  if (options.text.empty() && context.is_json) {
+    return fail(context, make_error(ErrorCode::invalid_argument,
+                                    "--json needs the message as TEXT: plinth chat TEXT --json"));
   }
   if (options.text.empty()) return converse(context, node, options, std::move(messages));
   messages.push(Json::object({{"role", "user"}, {"content", options.text}}));

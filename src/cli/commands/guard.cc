@@ -151,7 +151,10 @@ void keys_create(CLI::App& app, Context& context) {
   };
   auto options = std::make_shared<Options>();
   app.add_option("NAME", options->name, "what the key is for")->required();
-  app.add_option("--role", options->roles, "user, operator")->delimiter(',');
+  app.add_option("--role", options->roles, "user, agent or operator; may be given again")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::IsMember({"user", "agent", "operator"}));
   app.callback([&context, options] {
     show(context,
          NodeClient(context).post(

@@ -52,8 +52,9 @@ void print_decision(const Json& leaf) {
   const Json& record = leaf["record"];
   std::printf("%s: %s %s on %s -> %s\n", leaf["id"].as_string().c_str(),
               record["principal"].as_string().c_str(), record["action"].as_string().c_str(),
-              record["resource"].as_string().c_str(), record["effect"].as_string().c_str());
-  std::printf("  because %s\n", record["reason"].as_string().c_str());
+              printable(record["resource"].as_string()).c_str(),
+              record["effect"].as_string().c_str());
+  std::printf("  because %s\n", printable(record["reason"].as_string()).c_str());
   for (const Json& policy : record["policies"].items()) {
     std::printf("  policy  %s\n", policy.as_string().c_str());
   }

@@ -18,7 +18,12 @@ void reference(CLI::App& app, Context& context) {
   app.callback([&context, page] {
     auto text = reference_page(*page);
     if (text.is_error()) return fail(context, text.error());
-    std::fwrite(text->data(), 1, text->size(), stdout);
+    if (context.is_json) {
+      const Json body = Json::object({{"page", *page}, {"text", *text}});
+      std::printf("%s\n", body.dump().c_str());
+    } else {
+      std::fwrite(text->data(), 1, text->size(), stdout);
+    }
   });
 }
 

@@ -24,6 +24,7 @@ struct UpOptions {
   std::vector<std::string> models;     // [NAME=]FILE
   std::vector<std::string> upstreams;  // NAME=URL
   std::vector<std::string> agents;
+  std::vector<std::string> hosts;
   std::string log_level;
 };
 
@@ -55,13 +56,20 @@ Status add_models(const UpOptions& options, node::NodeConfig& config) {
     spec.path = path;
     config.models.push_back(spec);
   }
+  const char* key = std::getenv("PLINTH_UPSTREAM_KEY");
+  if (key != nullptr && options.upstreams.size() > 1) {
+    return make_error(ErrorCode::invalid_argument,
+                      "PLINTH_UPSTREAM_KEY would go to " +
+                          std::to_string(options.upstreams.size()) +
+                          " upstreams; name each one's key in plinth.yaml (models[].api_key_env)");
+  }
   for (const auto& text : options.upstreams) {
     const auto [name, url] = named(text, "upstream");
     serving::ModelSpec spec;
     spec.name = name;
     spec.kind = serving::ReplicaKind::upstream;
     spec.url = url;
-    if (const char* key = std::getenv("PLINTH_UPSTREAM_KEY")) spec.api_key = key;
+    if (key != nullptr) spec.api_key = key;
     config.models.push_back(spec);
   }
   if (!config.models.empty()) return ok();
@@ -75,14 +83,21 @@ Status add_models(const UpOptions& options, node::NodeConfig& config) {
 Result<node::NodeConfig> configure(const UpOptions& options) {
   node::NodeConfig config;
   if (!options.config.empty()) {
-    const std::string text = TRY(SystemDisk().read_file(options.config));
-    config = TRY(
-        node::parse_config(text, std::filesystem::absolute(options.config).parent_path().string()));
+    const std::string text = TRY(read_text(options.config));
+    auto parsed =
+        node::parse_config(text, std::filesystem::absolute(options.config).parent_path().string());
+    if (parsed.is_error()) {
+      Error error = parsed.error();
+      error.message = options.config + ": " + error.message;
+      return error;
+    }
+    config = *parsed;
   }
   if (!options.data.empty()) config.data_folder = options.data;
   if (!options.listen.empty()) TRY(node::parse_listen(options.listen, config));
   if (!options.log_level.empty()) config.log_level = options.log_level;
   for (const auto& agent : options.agents) config.agent_files.push_back(agent);
+  for (const auto& host : options.hosts) config.allowed_hosts.push_back(host);
   TRY(add_models(options, config));
   return config;
 }
@@ -130,13 +145,19 @@ void run_node(Context& context, const UpOptions& options) {
 void up(CLI::App& app, Context& context) {
   auto options = std::make_shared<UpOptions>();
   app.add_option("--config", options->config, "plinth.yaml");
-  app.add_option("--data", options->data, "data folder");
+  app.add_option("--data", options->data,
+                 "data folder; default $XDG_DATA_HOME/plinth or ~/.local/share/plinth");
   app.add_option("--listen", options->listen, "HOST:PORT; default 127.0.0.1:7070, port 0 is any");
-  app.add_option("--model", options->models, "[NAME=]FILE.gguf, served by the built-in engine");
+  app.add_option("--allow-host", options->hosts,
+                 "NAME[:PORT] that callers may use for this node, such as a proxy's");
+  app.add_option("--model", options->models,
+                 "[NAME=]FILE.gguf, served by the built-in engine; default: the starter model");
   app.add_option("--upstream", options->upstreams,
-                 "[NAME=]URL of an OpenAI-compatible server, ending in /v1");
+                 "[NAME=]URL of an OpenAI-compatible server, ending in /v1; its key, if it needs "
+                 "one, in PLINTH_UPSTREAM_KEY");
   app.add_option("--agent", options->agents, "agent document (YAML) to store");
-  app.add_option("--log", options->log_level, "debug, info, warning, error or off");
+  app.add_option("--log", options->log_level, "debug, info, warning, error or off")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}));
   app.callback([&context, options] { run_node(context, *options); });
 }
 
