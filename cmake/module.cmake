@@ -2,7 +2,8 @@
 # module(NAME DEPS modules... LIBS names...): one folder below src/ = one static library.
 #
 # Configure fails when DEPS names a module that is not declared above. Sources are every .cc below the
-# folder except *_test.cc, *_fuzz.cc, *_bench.cc and main.cc. Tests beside the code become one program
+# folder except *_test.cc, *_fuzz.cc, *_bench.cc, main.cc and what stands in a testing/ folder, which only tests
+# link (plinth_NAME_testing). Tests beside the code become one program
 # plinth_NAME_test, registered with ctest under the label `fast` (files named *_slow_test.cc: `slow`).
 
 set(PLINTH_MODULES "" CACHE INTERNAL "declared modules in order")
@@ -28,6 +29,9 @@ function(module NAME)
   list(FILTER tests EXCLUDE REGEX "_slow_test\\.cc$")
   list(FILTER slow_tests INCLUDE REGEX "_slow_test\\.cc$")
   list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cc$")
+  set(testing ${sources})
+  list(FILTER sources EXCLUDE REGEX "/testing/")
+  list(FILTER testing INCLUDE REGEX "/testing/")
 
   if(NOT sources)
     # A module of headers alone still has a target, so that dependents link it by name.
@@ -44,13 +48,18 @@ function(module NAME)
     list(APPEND lib_targets ${LIB_${lib}})
   endforeach()
   target_link_libraries(plinth_${NAME} PUBLIC ${dep_targets} ${lib_targets})
-  target_compile_definitions(plinth_${NAME} PRIVATE PLINTH_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   if(NAME STREQUAL "base")
     target_precompile_headers(plinth_base PRIVATE ${PROJECT_SOURCE_DIR}/cmake/precompiled.h)
   else()
     target_precompile_headers(plinth_${NAME} REUSE_FROM plinth_base)
   endif()
 
+  if(PLINTH_TESTS AND testing)
+    add_library(plinth_${NAME}_testing STATIC ${testing})
+    target_link_libraries(plinth_${NAME}_testing PUBLIC plinth_${NAME})
+    target_compile_definitions(plinth_${NAME}_testing PRIVATE PLINTH_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+    target_precompile_headers(plinth_${NAME}_testing REUSE_FROM plinth_base)
+  endif()
   if(PLINTH_TESTS AND tests)
     plinth_test_program(plinth_${NAME}_test fast ${NAME} ${tests})
   endif()
@@ -64,6 +73,9 @@ endfunction()
 
 function(plinth_test_program TARGET LABEL MODULE)
   add_executable(${TARGET} ${ARGN})
+  if(TARGET plinth_${MODULE}_testing)
+    target_link_libraries(${TARGET} PRIVATE plinth_${MODULE}_testing)
+  endif()
   target_link_libraries(${TARGET} PRIVATE plinth_${MODULE} GTest::gtest GTest::gmock GTest::gtest_main)
   target_compile_definitions(${TARGET} PRIVATE PLINTH_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_precompile_headers(${TARGET} REUSE_FROM plinth_base)
