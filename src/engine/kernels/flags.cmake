@@ -5,7 +5,9 @@
 
 set(kernels ${CMAKE_CURRENT_LIST_DIR})
 set(common_flags -O2 -ffp-contract=off)
-set_source_files_properties(${kernels}/scalar/scalar.cc ${kernels}/kernels.cc
+file(GLOB format_sources ${kernels}/formats/*.cc)
+list(FILTER format_sources EXCLUDE REGEX "_test\\.cc$")
+set_source_files_properties(${kernels}/scalar/scalar.cc ${kernels}/kernels.cc ${format_sources}
                             PROPERTIES COMPILE_OPTIONS "${common_flags}" SKIP_PRECOMPILE_HEADERS ON)
 set(avx2_flags ${common_flags})
 set(avx512_flags ${common_flags})
