@@ -7,8 +7,9 @@ set(kernels ${CMAKE_CURRENT_LIST_DIR})
 set(common_flags -O2 -ffp-contract=off)
 # The panel kernels are loops of constant length over registers: -O3 unrolls them whole.
 set(panel_flags -O3)
-set_source_files_properties(${kernels}/scalar/scalar.cc ${kernels}/kernels.cc ${kernels}/panels/pack.cc
-                            ${kernels}/panels/panels_scalar.cc
+file(GLOB portable_sources ${kernels}/formats/*.cc ${kernels}/panels/*.cc)
+list(FILTER portable_sources EXCLUDE REGEX "_test\\.cc$")
+set_source_files_properties(${kernels}/scalar/scalar.cc ${kernels}/kernels.cc ${portable_sources}
                             PROPERTIES COMPILE_OPTIONS "${common_flags}" SKIP_PRECOMPILE_HEADERS ON)
 set(avx2_flags ${common_flags})
 set(avx512_flags ${common_flags})

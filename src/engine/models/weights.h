@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "engine/gguf/file.h"
+#include "engine/kernels/formats/formats.h"
 #include "engine/kernels/kernels.h"
 #include "engine/kernels/thread_pool.h"
 
@@ -18,7 +19,7 @@ namespace plinth::engine {
 
 // A weight matrix as it lies in the file.
 struct Matrix {
-  gguf::TensorType type = gguf::TensorType::f32;
+  const kernels::Format* format = nullptr;
   const std::byte* data = nullptr;
   int64_t rows = 0;
   int64_t length = 0;  // values of a row

@@ -2,11 +2,7 @@
 // The writer knows no limits: a test must be able to write what the reader refuses.
 #include "engine/testing/gguf_writer.h"
 
-#include <algorithm>
-#include <cmath>
 #include <cstring>
-
-#include "engine/kernels/kernels.h"
 
 namespace plinth::engine::testing {
 namespace {
@@ -101,32 +97,11 @@ std::string GgufWriter::build(uint32_t version) const {
   return file + data_;
 }
 
-std::string pack_f32(const std::vector<float>& values) {
-  std::string bytes;
-  for (const float value : values) bytes += encode(value);
-  return bytes;
-}
-
-std::string pack_f16(const std::vector<float>& values) {
-  std::string bytes;
-  for (const float value : values) bytes += encode(kernels::float_to_half(value));
-  return bytes;
-}
-
-std::string pack_q8_0(const std::vector<float>& values) {
-  constexpr size_t kBlock = 32;
-  std::string bytes;
-  for (size_t begin = 0; begin + kBlock <= values.size(); begin += kBlock) {
-    float largest = 0;
-    for (size_t i = 0; i < kBlock; ++i) largest = std::max(largest, std::fabs(values[begin + i]));
-    const uint16_t scale = kernels::float_to_half(largest / 127);
-    const float step = kernels::half_to_float(scale);
-    bytes += encode(scale);
-    for (size_t i = 0; i < kBlock; ++i) {
-      const float steps = step > 0 ? std::round(values[begin + i] / step) : 0;
-      bytes += encode(static_cast<int8_t>(std::clamp(steps, -127.0f, 127.0f)));
-    }
-  }
+std::string pack(gguf::TensorType type, const std::vector<float>& values) {
+  const kernels::Format& format = kernels::format_of(type);
+  const auto count = static_cast<int64_t>(values.size());
+  std::string bytes(static_cast<size_t>(count / format.block_values * format.block_bytes), '\0');
+  format.narrow(values.data(), count, bytes.data());
   return bytes;
 }
 

@@ -46,9 +46,7 @@ class GgufWriter {
   uint32_t alignment_ = 32;
 };
 
-// Values as a tensor's bytes. Q8_0 needs a multiple of 32.
-std::string pack_f32(const std::vector<float>& values);
-std::string pack_f16(const std::vector<float>& values);
-std::string pack_q8_0(const std::vector<float>& values);
+// Values as a tensor's bytes; their number is a multiple of the type's block.
+std::string pack(gguf::TensorType type, const std::vector<float>& values);
 
 }  // namespace plinth::engine::testing

@@ -249,22 +249,22 @@ void matmul(const PanelArguments& m) {
 }
 
 PanelMatmul find_matmul(const PanelFormat& format) {
-  switch (format.type) {
-    case 2:
+  switch (format.id) {
+    case FormatId::q4_0:
       return matmul<Codes4, HalfScales, 8>;
-    case 3:
+    case FormatId::q4_1:
       return matmul<Codes4, HalfMinimumScales, 0>;
-    case 6:
+    case FormatId::q5_0:
       return matmul<Codes5, HalfScales, 16>;
-    case 7:
+    case FormatId::q5_1:
       return matmul<Codes5, HalfMinimumScales, 0>;
-    case 8:
+    case FormatId::q8_0:
       return matmul<Codes8, HalfScales, 0>;
-    case 12:
+    case FormatId::q4_k:
       return matmul<Codes4, ByteMinimumScales, 0>;
-    case 13:
+    case FormatId::q5_k:
       return matmul<Codes5, ByteMinimumScales, 0>;
-    case 14:
+    case FormatId::q6_k:
       return matmul<Codes6, BytePairScales, 32>;
     default:
       return nullptr;

@@ -9,14 +9,14 @@ namespace plinth::engine::kernels {
 namespace {
 
 constexpr PanelFormat kFormats[] = {
-    {2, PanelCodes::bits4, PanelScales::half, 8, 32},            // Q4_0
-    {3, PanelCodes::bits4, PanelScales::half_minimum, 0, 32},    // Q4_1
-    {6, PanelCodes::bits5, PanelScales::half, 16, 32},           // Q5_0
-    {7, PanelCodes::bits5, PanelScales::half_minimum, 0, 32},    // Q5_1
-    {8, PanelCodes::bits8, PanelScales::half, 128, 32},          // Q8_0
-    {12, PanelCodes::bits4, PanelScales::byte_minimum, 0, 256},  // Q4_K
-    {13, PanelCodes::bits5, PanelScales::byte_minimum, 0, 256},  // Q5_K
-    {14, PanelCodes::bits6, PanelScales::byte_pair, 32, 256},    // Q6_K
+    {FormatId::q4_0, PanelCodes::bits4, PanelScales::half, 8, 32},
+    {FormatId::q4_1, PanelCodes::bits4, PanelScales::half_minimum, 0, 32},
+    {FormatId::q5_0, PanelCodes::bits5, PanelScales::half, 16, 32},
+    {FormatId::q5_1, PanelCodes::bits5, PanelScales::half_minimum, 0, 32},
+    {FormatId::q8_0, PanelCodes::bits8, PanelScales::half, 128, 32},
+    {FormatId::q4_k, PanelCodes::bits4, PanelScales::byte_minimum, 0, 256},
+    {FormatId::q5_k, PanelCodes::bits5, PanelScales::byte_minimum, 0, 256},
+    {FormatId::q6_k, PanelCodes::bits6, PanelScales::byte_pair, 32, 256},
 };
 
 // One block of 32 values of one row.
@@ -42,18 +42,18 @@ void add_fifth_bits(const uint8_t* bits, uint8_t* codes) {
   }
 }
 
-void read_simple(uint32_t type, const uint8_t* from, Block& block) {
+void read_simple(FormatId id, const uint8_t* from, Block& block) {
   std::memcpy(block.scales[0], from, 2);
   from += 2;
-  if (type == 3 || type == 7) {
+  if (id == FormatId::q4_1 || id == FormatId::q5_1) {
     std::memcpy(block.scales[1], from, 2);
     from += 2;
   }
-  if (type == 8) {
+  if (id == FormatId::q8_0) {
     for (int i = 0; i < kPanelBlock; ++i) block.codes[i] = from[i] ^ 0x80;  // plus 128
     return;
   }
-  const bool has_fifth_bits = type == 6 || type == 7;
+  const bool has_fifth_bits = id == FormatId::q5_0 || id == FormatId::q5_1;
   split_nibbles(from + (has_fifth_bits ? 4 : 0), block.codes);
   if (has_fifth_bits) add_fifth_bits(from, block.codes);
 }
@@ -104,20 +104,20 @@ void read_k6(const uint8_t* from, int64_t index, Block& block) {
 
 void read_block(const PanelFormat& format, const uint8_t* row, int64_t index, Block& block) {
   const int64_t group = index / 8;
-  switch (format.type) {
-    case 2:
-      return read_simple(2, row + index * 18, block);
-    case 3:
-      return read_simple(3, row + index * 20, block);
-    case 6:
-      return read_simple(6, row + index * 22, block);
-    case 7:
-      return read_simple(7, row + index * 24, block);
-    case 8:
-      return read_simple(8, row + index * 34, block);
-    case 12:
+  switch (format.id) {
+    case FormatId::q4_0:
+      return read_simple(FormatId::q4_0, row + index * 18, block);
+    case FormatId::q4_1:
+      return read_simple(FormatId::q4_1, row + index * 20, block);
+    case FormatId::q5_0:
+      return read_simple(FormatId::q5_0, row + index * 22, block);
+    case FormatId::q5_1:
+      return read_simple(FormatId::q5_1, row + index * 24, block);
+    case FormatId::q8_0:
+      return read_simple(FormatId::q8_0, row + index * 34, block);
+    case FormatId::q4_k:
       return read_k45(false, row + group * 144, index % 8, block);
-    case 13:
+    case FormatId::q5_k:
       return read_k45(true, row + group * 176, index % 8, block);
     default:
       return read_k6(row + group * 210, index % 8, block);
@@ -160,9 +160,9 @@ void write_codes(const PanelFormat& format, int64_t row, const Block& block, uin
 
 }  // namespace
 
-const PanelFormat* find_panel_format(uint32_t type) {
+const PanelFormat* find_panel_format(FormatId id) {
   for (const PanelFormat& format : kFormats) {
-    if (format.type == type) return &format;
+    if (format.id == id) return &format;
   }
   return nullptr;
 }

@@ -26,6 +26,7 @@
 
 #include <cstdint>
 
+#include "engine/kernels/formats/formats.h"
 #include "engine/kernels/kernels.h"
 
 namespace plinth::engine::kernels {
@@ -64,7 +65,7 @@ enum class PanelCodes : uint8_t { bits4, bits5, bits6, bits8 };
 enum class PanelScales : uint8_t { half, half_minimum, byte_minimum, byte_pair };
 
 struct PanelFormat {
-  uint32_t type;  // GGUF tensor type
+  FormatId id;
   PanelCodes codes;
   PanelScales scales;
   int32_t zero;        // the code that stands for 0; 0 where the format has minima
@@ -72,7 +73,7 @@ struct PanelFormat {
 };
 
 // nullptr when the type has no panel layout.
-const PanelFormat* find_panel_format(uint32_t type);
+const PanelFormat* find_panel_format(FormatId id);
 int64_t panel_header_bytes(const PanelFormat& format);  // before each 8 blocks
 int64_t panel_scale_bytes(const PanelFormat& format);   // of one block
 int64_t panel_code_bytes(const PanelFormat& format);    // of one block

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The reference of the panel kernels: takes every code of a panel apart and adds in double.
 #include <cmath>
-#include <cstring>
 
-#include "engine/kernels/kernels.h"
+#include "engine/kernels/formats/float16.h"
 #include "engine/kernels/panels/panels.h"
 
 namespace plinth::engine::kernels {
@@ -26,12 +25,6 @@ void quantize(const float* values, int64_t column, const QuantizedColumns& x) {
     x.scales[column * x.blocks + block] = scale;
     x.scaled_sums[column * x.blocks + block] = scale * static_cast<float>(sums[0] + sums[1]);
   }
-}
-
-float half_at(const uint8_t* bytes) {
-  uint16_t half;
-  std::memcpy(&half, bytes, sizeof(half));
-  return half_to_float(half);
 }
 
 int code_at(PanelCodes kind, const uint8_t* codes, int64_t row, int64_t i) {
@@ -57,14 +50,14 @@ Step step_at(PanelScales kind, const uint8_t* header, const uint8_t* scales, int
   const auto byte = [&](int64_t at) { return static_cast<double>(scales[at * kPanelRows + row]); };
   switch (kind) {
     case PanelScales::half:
-      return {half_at(scales + 2 * row), 0};
+      return {load_half(scales + 2 * row), 0};
     case PanelScales::half_minimum:
-      return {half_at(scales + 2 * row), -half_at(scales + 2 * (kPanelRows + row))};
+      return {load_half(scales + 2 * row), -load_half(scales + 2 * (kPanelRows + row))};
     case PanelScales::byte_minimum:
-      return {half_at(header + 2 * row) * byte(0),
-              half_at(header + 2 * (kPanelRows + row)) * byte(1)};
+      return {load_half(header + 2 * row) * byte(0),
+              load_half(header + 2 * (kPanelRows + row)) * byte(1)};
     case PanelScales::byte_pair:
-      return {static_cast<double>(half_at(header + 2 * row)) *
+      return {static_cast<double>(load_half(header + 2 * row)) *
                   static_cast<int8_t>(scales[i / 16 * kPanelRows + row]),
               0};
   }
@@ -95,9 +88,9 @@ double multiply_row(const PanelFormat& format, const uint8_t* panel, int64_t row
   return total;
 }
 
-template <uint32_t kType>
+template <FormatId kFormat>
 void matmul(const PanelArguments& m) {
-  const PanelFormat& format = *find_panel_format(kType);
+  const PanelFormat& format = *find_panel_format(kFormat);
   for (int64_t panel = m.panel_begin; panel < m.panel_end; ++panel) {
     for (int64_t row = 0; row < kPanelRows && panel * kPanelRows + row < m.rows; ++row) {
       for (int64_t column = 0; column < m.x.columns; ++column) {
@@ -109,23 +102,23 @@ void matmul(const PanelArguments& m) {
 }
 
 PanelMatmul find_matmul(const PanelFormat& format) {
-  switch (format.type) {
-    case 2:
-      return matmul<2>;
-    case 3:
-      return matmul<3>;
-    case 6:
-      return matmul<6>;
-    case 7:
-      return matmul<7>;
-    case 8:
-      return matmul<8>;
-    case 12:
-      return matmul<12>;
-    case 13:
-      return matmul<13>;
-    case 14:
-      return matmul<14>;
+  switch (format.id) {
+    case FormatId::q4_0:
+      return matmul<FormatId::q4_0>;
+    case FormatId::q4_1:
+      return matmul<FormatId::q4_1>;
+    case FormatId::q5_0:
+      return matmul<FormatId::q5_0>;
+    case FormatId::q5_1:
+      return matmul<FormatId::q5_1>;
+    case FormatId::q8_0:
+      return matmul<FormatId::q8_0>;
+    case FormatId::q4_k:
+      return matmul<FormatId::q4_k>;
+    case FormatId::q5_k:
+      return matmul<FormatId::q5_k>;
+    case FormatId::q6_k:
+      return matmul<FormatId::q6_k>;
     default:
       return nullptr;
   }

@@ -10,21 +10,21 @@
 #include <vector>
 
 #include "base/random.h"
+#include "engine/kernels/formats/float16.h"
 
 namespace plinth::engine::kernels {
 namespace {
 
 struct FileFormat {
-  uint32_t type;
-  int64_t block_values;
-  int64_t block_bytes;
+  FormatId id;
   std::vector<int64_t> halfs;  // where scales stand in a block
 };
 
 const std::vector<FileFormat>& file_formats() {
   static const std::vector<FileFormat> formats = {
-      {2, 32, 18, {0}}, {3, 32, 20, {0, 2}},    {6, 32, 22, {0}},       {7, 32, 24, {0, 2}},
-      {8, 32, 34, {0}}, {12, 256, 144, {0, 2}}, {13, 256, 176, {0, 2}}, {14, 256, 210, {208}},
+      {FormatId::q4_0, {0}},    {FormatId::q4_1, {0, 2}}, {FormatId::q5_0, {0}},
+      {FormatId::q5_1, {0, 2}}, {FormatId::q8_0, {0}},    {FormatId::q4_k, {0, 2}},
+      {FormatId::q5_k, {0, 2}}, {FormatId::q6_k, {208}},
   };
   return formats;
 }
@@ -32,14 +32,15 @@ const std::vector<FileFormat>& file_formats() {
 // Rows of random codes with scales of sensible size.
 struct Rows {
   Rows(const FileFormat& file, int64_t row_count, int64_t row_length, SeededRandom& random)
-      : format(*find_panel_format(file.type)),
+      : format(*find_panel_format(file.id)),
         rows(row_count),
         length(row_length),
-        row_bytes(length / file.block_values * file.block_bytes),
+        block_bytes(format_of(file.id).block_bytes),
+        row_bytes(length / format_of(file.id).block_values * block_bytes),
         stride(panel_bytes(format, length)),
         bytes(static_cast<size_t>(rows * row_bytes)) {
     for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random.next());
-    for (size_t block = 0; block < bytes.size(); block += static_cast<size_t>(file.block_bytes)) {
+    for (size_t block = 0; block < bytes.size(); block += static_cast<size_t>(block_bytes)) {
       for (const int64_t at : file.halfs) {
         const uint16_t half = float_to_half(static_cast<float>(random.uniform() - 0.5) / 25.0f);
         std::memcpy(bytes.data() + static_cast<int64_t>(block) + at, &half, sizeof(half));
@@ -59,7 +60,7 @@ struct Rows {
   }
 
   const PanelFormat& format;
-  int64_t rows, length, row_bytes, stride;
+  int64_t rows, length, block_bytes, row_bytes, stride;
   std::vector<uint8_t> bytes, packed;
 };
 
@@ -115,6 +116,26 @@ double relative_rms(const std::vector<float>& found, const std::vector<float>& e
   return std::sqrt(differences / squares);
 }
 
+TEST(Panels, the_reference_multiplies_what_the_format_says_the_weights_are) {
+  SeededRandom random(6);
+  for (const FileFormat& file : file_formats()) {
+    const Rows rows(file, 20, 768, random);
+    const Columns columns(kScalarPanels, random_values(768, random), 1);
+    std::vector<float> expected;
+    std::vector<float> weights(768);
+    for (int64_t row = 0; row < rows.rows; ++row) {
+      format_of(file.id).widen(rows.bytes.data() + row * rows.row_bytes, 768, weights.data());
+      double sum = 0;
+      for (size_t i = 0; i < weights.size(); ++i) {
+        sum += static_cast<double>(weights[i]) * columns.codes[i] * columns.scales[i / 32];
+      }
+      expected.push_back(static_cast<float>(sum));
+    }
+    EXPECT_LE(relative_rms(multiply(kScalarPanels, rows, columns), expected), 1e-6)
+        << format_of(file.id).name;
+  }
+}
+
 TEST(Panels, every_level_agrees_with_the_reference_also_where_the_last_panel_is_not_full) {
   SeededRandom random(7);
   for (const FileFormat& file : file_formats()) {
@@ -122,7 +143,8 @@ TEST(Panels, every_level_agrees_with_the_reference_also_where_the_last_panel_is_
     const Columns columns(kScalarPanels, random_values(11 * 768, random), 11);
     const std::vector<float> expected = multiply(kScalarPanels, rows, columns);
     for (const PanelKernels* kernels : levels()) {
-      EXPECT_LE(relative_rms(multiply(*kernels, rows, columns), expected), 1e-6) << file.type;
+      EXPECT_LE(relative_rms(multiply(*kernels, rows, columns), expected), 1e-6)
+          << format_of(file.id).name;
     }
   }
 }
@@ -139,7 +161,7 @@ TEST(Panels, a_column_gets_the_same_bits_alone_and_beside_any_others) {
                                        values.begin() + static_cast<int64_t>((column + 1) * 512));
         const std::vector<float> found = multiply(*kernels, rows, Columns(*kernels, alone, 1));
         EXPECT_EQ(std::memcmp(found.data(), together.data() + column * 32, 32 * sizeof(float)), 0)
-            << file.type << " column " << column;
+            << format_of(file.id).name << " column " << column;
       }
     }
   }
@@ -151,7 +173,7 @@ TEST(Panels, extreme_codes_do_not_overflow) {
     for (const uint8_t fill : {0x00, 0xff, 0x7f, 0x80}) {
       Rows rows(file, 16, 256, random);
       for (size_t i = 0; i < rows.bytes.size(); ++i) {
-        const auto at = static_cast<int64_t>(i % static_cast<size_t>(file.block_bytes));
+        const auto at = static_cast<int64_t>(i % static_cast<size_t>(rows.block_bytes));
         bool is_scale = false;
         for (const int64_t half : file.halfs) is_scale |= at == half || at == half + 1;
         if (!is_scale) rows.bytes[i] = fill;
@@ -164,7 +186,8 @@ TEST(Panels, extreme_codes_do_not_overflow) {
       for (const PanelKernels* kernels : levels()) {
         const std::vector<float> found = multiply(*kernels, rows, columns);
         for (size_t i = 0; i < found.size(); ++i) {
-          EXPECT_NEAR(found[i], expected[i], 1e-4 * std::fabs(expected[i]) + 1e-4) << file.type;
+          EXPECT_NEAR(found[i], expected[i], 1e-4 * std::fabs(expected[i]) + 1e-4)
+              << format_of(file.id).name;
         }
       }
     }
