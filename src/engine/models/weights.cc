@@ -83,12 +83,21 @@ Status WeightReader::check_all_used() const {
   return ok();
 }
 
+void pack(kernels::ThreadPool& pool, Matrix& matrix) {
+  if (matrix.packed || matrix.rows == 0) return;
+  matrix.packed = kernels::PackedMatrix::pack(*matrix.format, matrix.data, matrix.row_bytes,
+                                              matrix.rows, matrix.length, pool);
+}
+
 void multiply(const kernels::KernelTable& kernels, kernels::ThreadPool& pool, const Matrix& matrix,
               const float* x, int64_t columns, float* out) {
   // Below this many products a second thread costs more than it saves.
   constexpr int64_t kProductsPerPieceMin = 64 << 10;
   constexpr int64_t kRowsPerTile = 4;
   if (columns == 0) return;
+  if (matrix.packed) {
+    return matrix.packed->multiply(kernels::panels_for(kernels), pool, x, columns, out);
+  }
   const int64_t row_cost = matrix.length * columns;
   int64_t piece = std::max(kProductsPerPieceMin / row_cost + 1, matrix.rows / (4 * pool.threads()));
   piece = (piece + kRowsPerTile - 1) / kRowsPerTile * kRowsPerTile;
