@@ -39,8 +39,13 @@ struct ModelSummary {
 // unsupported, not_found.
 Result<ModelSummary> inspect_model(const std::string& path);
 
+// fast: activations are rounded to 8 bits where a format has integer kernels. exact: F32
+// throughout.
+enum class Precision : uint8_t { fast, exact };
+
 struct EngineOptions {
-  std::string path;                // GGUF
+  std::string path;  // GGUF
+  Precision precision = Precision::fast;
   int threads = 0;                 // 0: one per physical core
   int64_t context_tokens_max = 0;  // 0: the trained length; per sequence
   int sequences_max = 8;           // decoded together in one batch

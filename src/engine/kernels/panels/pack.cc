@@ -140,22 +140,33 @@ void write_scales(const PanelFormat& format, int64_t row, const Block& block, ui
   }
 }
 
+// The four codes of group g, a byte each. What follows works on all four at once.
+uint32_t group_of(const Block& block, int g) {
+  uint32_t four;
+  std::memcpy(&four, block.codes + g * kPanelGroup, sizeof(four));
+  return four;
+}
+
 void write_codes(const PanelFormat& format, int64_t row, const Block& block, uint8_t* out) {
-  for (int64_t i = 0; i < kPanelBlock; ++i) {
-    const int64_t group = i / kPanelGroup;
-    const int64_t at = row * kPanelGroup + i % kPanelGroup;
-    const uint8_t code = block.codes[i];
-    if (format.codes == PanelCodes::bits8) {
-      out[group * 64 + at] = code;
-      continue;
-    }
-    out[group % 4 * 64 + at] |= static_cast<uint8_t>((code & 15) << (group < 4 ? 0 : 4));
-    uint8_t* high = out + 256 + at;
-    if (format.codes == PanelCodes::bits5) *high |= static_cast<uint8_t>((code >> 4) << group);
-    if (format.codes == PanelCodes::bits6) {
-      high[group / 4 * 64] |= static_cast<uint8_t>((code >> 4) << (2 * (group % 4)));
-    }
+  out += row * kPanelGroup;
+  const auto store = [&](int64_t vector, uint32_t four) {
+    std::memcpy(out + vector * 64, &four, sizeof(four));
+  };
+  if (format.codes == PanelCodes::bits8) {
+    for (int g = 0; g < 8; ++g) store(g, group_of(block, g));
+    return;
   }
+  for (int g = 0; g < 4; ++g) {
+    store(g, (group_of(block, g) & 0x0f0f0f0f) | (group_of(block, g + 4) & 0x0f0f0f0f) << 4);
+  }
+  uint32_t high[2] = {0, 0};
+  for (int g = 0; g < 8; ++g) {
+    const uint32_t bits = group_of(block, g) >> 4;
+    if (format.codes == PanelCodes::bits5) high[0] |= (bits & 0x01010101) << g;
+    if (format.codes == PanelCodes::bits6) high[g / 4] |= (bits & 0x03030303) << (2 * (g % 4));
+  }
+  if (format.codes != PanelCodes::bits4) store(4, high[0]);
+  if (format.codes == PanelCodes::bits6) store(5, high[1]);
 }
 
 }  // namespace
