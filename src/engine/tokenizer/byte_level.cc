@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/text.h"
 #include "engine/tokenizer/merge_queue.h"
 
 namespace plinth::engine {
@@ -40,6 +41,15 @@ const ByteAlphabet& alphabet() {
   return value;
 }
 
+Error unknown_pre_tokenizer(std::string_view name) {
+  std::vector<std::string> names;
+  for (const PreTokenizerRow& row : pre_tokenizer_table()) names.emplace_back(row.name);
+  return make_error(ErrorCode::unsupported,
+                    "tokenizer.ggml.pre: \"" + shorten(name, 64) +
+                        "\" is not known; supported are " + join(names, ", "),
+                    "tokenizer.ggml.pre");
+}
+
 uint64_t pair_key(Token left, Token right) {
   return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
 }
@@ -53,10 +63,7 @@ Result<ByteLevelBpe> ByteLevelBpe::read(const gguf::Contents& contents,
   const auto name = TRY(contents.string("tokenizer.ggml.pre")).value_or("default");
   bpe.pre_tokenizer_ = find_pre_tokenizer(name);
   if (!bpe.pre_tokenizer_) {
-    return make_error(ErrorCode::unsupported,
-                      "tokenizer.ggml.pre: \"" + std::string(name) +
-                          "\" is not known; supported are gpt-2, default, llama-bpe and qwen2",
-                      "tokenizer.ggml.pre");
+    return unknown_pre_tokenizer(name);
   }
   TRY(bpe.read_bytes());
   TRY(bpe.read_merges(contents));

@@ -25,6 +25,12 @@ enum class TokenKind : uint8_t {
   byte = 6,
 };
 
+// Special tokens can be found in text as a whole, before the model cuts it.
+inline bool is_special(TokenKind kind) {
+  return kind == TokenKind::control || kind == TokenKind::unknown ||
+         kind == TokenKind::user_defined;
+}
+
 struct TokenEntry {
   std::string text;
   TokenKind kind = TokenKind::normal;
@@ -35,6 +41,7 @@ class Vocabulary {
  public:
   static constexpr size_t kTokensMax = 1u << 20;
   static constexpr size_t kTokenBytesMax = 4096;
+  static constexpr size_t kSpecialTokenBytesMax = 512;  // each place of a text may be tried for one
 
   // Errors: malformed names the key; not_found when the file has no tokens.
   static Result<Vocabulary> read(const gguf::Contents& contents);
@@ -47,6 +54,9 @@ class Vocabulary {
   std::optional<Token> begin_token() const { return begin_; }
   std::optional<Token> end_token() const { return end_; }
   std::optional<Token> unknown_token() const { return unknown_; }
+  std::optional<Token> classify_token() const { return classify_; }    // begins a text for BERT
+  std::optional<Token> separator_token() const { return separator_; }  // ends it
+  size_t longest_token_bytes() const { return longest_token_bytes_; }
   // True for every token that ends a reply: end of sequence, of turn, of message.
   bool is_end(Token token) const { return is_end_[static_cast<size_t>(token)]; }
 
@@ -63,6 +73,9 @@ class Vocabulary {
   std::optional<Token> begin_;
   std::optional<Token> end_;
   std::optional<Token> unknown_;
+  std::optional<Token> classify_;
+  std::optional<Token> separator_;
+  size_t longest_token_bytes_ = 0;
 };
 
 }  // namespace plinth::engine
