@@ -3,7 +3,9 @@
 #include "engine/tokenizer/vocabulary.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <functional>
 
 namespace plinth::engine {
 namespace {
@@ -14,6 +16,8 @@ constexpr std::string_view kEndTexts[] = {
     "<|endoftext|>", "<|im_end|>", "<|eot_id|>",    "<|eom_id|>", "<|end_of_text|>", "<|end|>",
     "<|eot|>",       "</s>",       "<end_of_turn>", "<|return|>", "<|call|>",
 };
+
+uint64_t hash_of(std::string_view text) { return std::hash<std::string_view>()(text); }
 
 Error malformed(std::string_view key, const std::string& cause) {
   return make_error(ErrorCode::malformed, std::string(key) + ": " + cause, std::string(key));
@@ -29,9 +33,38 @@ Result<Vocabulary> Vocabulary::read(const gguf::Contents& contents) {
 }
 
 std::optional<Token> Vocabulary::find(std::string_view text) const {
-  const auto at = by_text_.find(text);
-  if (at == by_text_.end()) return std::nullopt;
-  return at->second;
+  const uint64_t hash = hash_of(text);
+  const auto tag = static_cast<uint32_t>(hash >> 32);
+  for (size_t at = hash & (slots_.size() - 1);; at = (at + 1) & (slots_.size() - 1)) {
+    const Slot& slot = slots_[at];
+    if (slot.token < 0) return std::nullopt;
+    if (slot.tag == tag && entry(slot.token).text == text) return slot.token;
+  }
+}
+
+Status Vocabulary::index_texts() {
+  slots_.assign(std::bit_ceil(2 * tokens_.size()), Slot());
+  for (size_t i = 0; i < tokens_.size(); ++i) {
+    const std::string& text = tokens_[i].text;
+    const uint64_t hash = hash_of(text);
+    const auto tag = static_cast<uint32_t>(hash >> 32);
+    size_t at = hash & (slots_.size() - 1);
+    size_t probes = 0;
+    const auto is_same = [&](const Slot& slot) {
+      return slot.tag == tag && entry(slot.token).text == text;
+    };
+    while (slots_[at].token >= 0 && !is_same(slots_[at])) {
+      if (++probes > kProbesMax) {
+        return malformed("tokenizer.ggml.tokens",
+                         "token " + std::to_string(i) + " collides with more than " +
+                             std::to_string(kProbesMax) + " others, as chance does not do");
+      }
+      at = (at + 1) & (slots_.size() - 1);
+    }
+    // The first of equal texts counts.
+    if (slots_[at].token < 0) slots_[at] = {tag, static_cast<Token>(i)};
+  }
+  return ok();
 }
 
 Status Vocabulary::read_tokens(const gguf::Contents& contents) {
@@ -73,11 +106,7 @@ Status Vocabulary::read_tokens(const gguf::Contents& contents) {
     entry.text = (*texts)[i];
     longest_token_bytes_ = std::max(longest_token_bytes_, entry.text.size());
   }
-  by_text_.reserve(tokens_.size());
-  for (size_t i = 0; i < tokens_.size(); ++i) {
-    by_text_.emplace(tokens_[i].text, static_cast<Token>(i));  // the first of equal texts counts
-  }
-  return ok();
+  return index_texts();
 }
 
 Result<std::optional<Token>> Vocabulary::read_role(const gguf::Contents& contents,

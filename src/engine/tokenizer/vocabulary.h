@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
@@ -66,10 +65,18 @@ class Vocabulary {
   Result<std::optional<Token>> read_role(const gguf::Contents& contents,
                                          std::string_view key) const;
 
+  // A hash table of texts with open addressing: files hold up to 300,000 merges of three texts
+  // each, which all are looked up when a model is loaded.
+  struct Slot {
+    uint32_t tag = 0;  // of the text's hash, so that most other texts are told apart at once
+    Token token = -1;  // -1: empty
+  };
+  static constexpr size_t kProbesMax = 512;
+  Status index_texts();
+
   std::vector<TokenEntry> tokens_;
   std::vector<bool> is_end_;
-  // Keys view into tokens_, whose strings do not move once read.
-  std::unordered_map<std::string_view, Token> by_text_;
+  std::vector<Slot> slots_;  // a power of two, at most half of them taken
   std::optional<Token> begin_;
   std::optional<Token> end_;
   std::optional<Token> unknown_;
