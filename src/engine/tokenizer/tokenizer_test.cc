@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <sstream>
 
 #include "engine/gguf/file.h"
@@ -129,7 +130,7 @@ void check_conformance(const std::string& name, Decoded decoded = Decoded::is_th
       EXPECT_EQ((*tokenizer)->decode(found), text) << checked;
     }
   }
-  EXPECT_GT(checked, 30u);
+  EXPECT_EQ(checked, 46u);
 }
 
 TEST(TokenizerConformance, gpt2) { check_conformance("gpt-2"); }
@@ -138,6 +139,33 @@ TEST(TokenizerConformance, llama3_byte_level) { check_conformance("llama-bpe"); 
 TEST(TokenizerConformance, phi3_sentence_piece) { check_conformance("phi-3"); }
 TEST(TokenizerConformance, bert_word_piece) { check_conformance("bert-bge", Decoded::loses_text); }
 TEST(TokenizerConformance, qwen2) { check_conformance("qwen2"); }
+
+// The vocabularies of the golden models, with the tokens their prompts have.
+TEST(TokenizerConformance, golden_models) {
+  const std::string folder = testing::shared_path("data/golden");
+  if (!testing::is_readable(folder)) GTEST_SKIP() << folder << " is absent";
+  size_t checked = 0;
+  for (const auto& item : std::filesystem::directory_iterator(folder)) {
+    if (item.path().extension() != ".gguf") continue;
+    SCOPED_TRACE(item.path().string());
+    const auto file = gguf::File::open(item.path().string());
+    ASSERT_TRUE(file.is_ok()) << file.error().message;
+    const auto tokenizer = Tokenizer::read((*file)->contents());
+    ASSERT_TRUE(tokenizer.is_ok()) << tokenizer.error().message;
+    const auto golden =
+        testing::read_json_file(std::filesystem::path(item.path()).replace_extension("json"));
+    for (const Json& test_case : golden.value()["cases"].items()) {
+      Tokens expected;
+      for (const Json& token : test_case["tokens"].items()) {
+        expected.push_back(static_cast<Token>(token.as_int()));
+      }
+      const std::string prompt = test_case["prompt"].as_string();
+      EXPECT_EQ((*tokenizer)->encode(prompt, true, false), expected) << prompt;
+      ++checked;
+    }
+  }
+  EXPECT_GT(checked, 20u);
+}
 
 }  // namespace
 }  // namespace plinth::engine
