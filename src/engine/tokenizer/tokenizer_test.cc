@@ -102,6 +102,18 @@ TEST(Tokenizer, refuses_a_special_token_outside_the_vocabulary) {
   EXPECT_EQ(Tokenizer::read(contents.value()).error().code, ErrorCode::malformed);
 }
 
+TEST(Tokenizer, does_not_end_a_reply_between_the_messages_of_a_model_that_returns_or_calls) {
+  testing::GgufWriter writer;
+  writer.add_strings("tokenizer.ggml.tokens", {"a", "<|end|>", "<|return|>", "<|call|>"});
+  writer.add_i32s("tokenizer.ggml.token_type", {1, 3, 3, 3});
+  const std::string bytes = writer.build();
+  const auto contents = gguf::parse(bytes);
+  const auto vocabulary = Vocabulary::read(contents.value());
+  EXPECT_FALSE(vocabulary->is_end(1));
+  EXPECT_TRUE(vocabulary->is_end(2));
+  EXPECT_TRUE(vocabulary->is_end(3));
+}
+
 // Texts in NAME.inp, separated by a marker line; for each, a line of tokens in NAME.out.
 enum class Decoded { is_the_text, loses_text };
 void check_conformance(const std::string& name, Decoded decoded = Decoded::is_the_text) {
