@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/deadline.h"
@@ -47,10 +48,18 @@ struct EngineOptions {
   telemetry::Metrics* metrics = nullptr;
 };
 
+// In this order: bias, penalties, temperature, then what is kept: top_k, top_p, min_p, typical_p.
 struct SamplingOptions {
-  double temperature = 1.0;  // 0: greedy
-  double top_p = 1.0;
+  double temperature = 1.0;  // 0: greedy, after bias and penalties
+  double top_p = 1.0;        // the smallest set of likeliest tokens that reaches this probability
   std::optional<uint64_t> seed;
+  int64_t top_k = 0;                // 0: all
+  double min_p = 0;                 // least probability, as a share of the likeliest token's
+  double typical_p = 1.0;           // as top_p, over the tokens nearest to the expected surprise
+  double repetition_penalty = 1.0;  // of tokens of the prompt and the reply; 1: none
+  double presence_penalty = 0;      // -2..2, once for a token of the reply
+  double frequency_penalty = 0;     // -2..2, for each time it stands in the reply
+  std::vector<std::pair<Token, float>> logit_bias = {};  // -100..100 each
 };
 
 struct GenerateRequest {
@@ -60,6 +69,18 @@ struct GenerateRequest {
   std::vector<std::string> stop;      // cut from the output; a match ends the reply
   bool is_tool_call_parsing = false;  // split <tool_call>…</tool_call> out of the text
   bool is_end_honoured = true;        // false: go on past end-of-sequence (golden tests)
+  // Log probabilities of the reply's tokens and of this many likeliest ones beside each (0..20).
+  std::optional<int> logprobs;
+};
+
+struct TokenLogprob {
+  Token token = 0;
+  float logprob = 0;  // of the model's own distribution: before bias, penalties and temperature
+};
+
+struct TokenLogprobs {
+  TokenLogprob chosen;
+  std::vector<TokenLogprob> top;  // likeliest first
 };
 
 struct GenerateEvent {
@@ -70,11 +91,12 @@ struct GenerateEvent {
   std::string tool_name;       // tool_call
   std::string tool_arguments;  // tool_call: JSON text as written
   Reason reason = Reason::stop;
-  int64_t prompt_tokens = 0;      // finished
-  int64_t completion_tokens = 0;  // finished
-  int64_t cached_tokens = 0;      // finished: prompt tokens whose KV was reused
-  std::vector<Token> tokens;      // finished: what was generated
-  Error error;                    // failed
+  int64_t prompt_tokens = 0;            // finished
+  int64_t completion_tokens = 0;        // finished
+  int64_t cached_tokens = 0;            // finished: prompt tokens whose KV was reused
+  std::vector<Token> tokens;            // finished: what was generated
+  std::vector<TokenLogprobs> logprobs;  // finished: one per token, when asked for
+  Error error;                          // failed
 };
 
 // Called on the engine's owner thread, in order, ending with one finished or failed; must not

@@ -203,7 +203,7 @@ Result<Tensor> read_tensor(Reader& reader) {
     tensor.dimensions.push_back(size);
   }
   const uint32_t type = TRY(reader.number<uint32_t>(tensor.name));
-  const TensorTypeRow* row = find_tensor_type(type);
+  const std::optional<TensorTypeRow> row = find_tensor_type(type);
   if (!row) {
     return make_error(ErrorCode::unsupported,
                       std::string(tensor.name) + ": tensor type " + std::to_string(type) +

@@ -120,23 +120,22 @@ class TinyWriter {
     std::vector<float> values(static_cast<size_t>(rows * length));
     const auto scale = static_cast<float>(gain * std::sqrt(3.0 / static_cast<double>(length)));
     for (float& value : values) value = draw() * scale;
-    std::string bytes = pack_f32(values);
-    if (model_.type == gguf::TensorType::f16) bytes = pack_f16(values);
-    if (model_.type == gguf::TensorType::q8_0) bytes = pack_q8_0(values);
     writer_.add_tensor(name, {static_cast<uint64_t>(length), static_cast<uint64_t>(rows)},
-                       static_cast<uint32_t>(model_.type), bytes);
+                       static_cast<uint32_t>(model_.type), pack(model_.type, values));
   }
 
   void add_vector(const std::string& name, int64_t length) {
     std::vector<float> values(static_cast<size_t>(length));
     for (float& value : values) value = 1 + 0.2f * draw();
-    writer_.add_tensor(name, {static_cast<uint64_t>(length)}, 0, pack_f32(values));
+    writer_.add_tensor(name, {static_cast<uint64_t>(length)}, 0,
+                       pack(gguf::TensorType::f32, values));
   }
 
   void add_rope_factors(int64_t pairs) {
     std::vector<float> values(static_cast<size_t>(pairs));
     for (size_t i = 0; i < values.size(); ++i) values[i] = 1 + 0.5f * static_cast<float>(i);
-    writer_.add_tensor("rope_freqs.weight", {static_cast<uint64_t>(pairs)}, 0, pack_f32(values));
+    writer_.add_tensor("rope_freqs.weight", {static_cast<uint64_t>(pairs)}, 0,
+                       pack(gguf::TensorType::f32, values));
   }
 
   const TinyModel& model_;
