@@ -118,18 +118,27 @@ struct EngineLoad {
   double decode_tokens_per_s = 0;
 };
 
-// Thread-safe. One owner thread runs iterations; sequences join and leave between them.
-class Engine {
+// Text <-> tokens of one model. Thread-safe.
+class TextTokenizer {
  public:
-  virtual ~Engine() = default;  // cancels what runs, joins
-  static Result<std::unique_ptr<Engine>> load(const EngineOptions& options);
-
-  virtual const ModelSummary& summary() const = 0;
-
-  // Text <-> tokens. parse_special: text of special tokens becomes those tokens.
+  virtual ~TextTokenizer() = default;
+  // add_special: the tokens that begin and end a text, as the model's file asks for.
+  // parse_special: text of special tokens becomes those tokens.
   virtual std::vector<Token> tokenize(std::string_view text, bool add_special,
                                       bool parse_special) const = 0;
   virtual std::string detokenize(const std::vector<Token>& tokens) const = 0;
+};
+
+// The tokenizer alone, of a file that need not hold a model's weights. Errors: as for Engine::load.
+Result<std::unique_ptr<TextTokenizer>> load_tokenizer(const std::string& path);
+
+// Thread-safe. One owner thread runs iterations; sequences join and leave between them. Destroying
+// it cancels what runs, and joins.
+class Engine : public TextTokenizer {
+ public:
+  static Result<std::unique_ptr<Engine>> load(const EngineOptions& options);
+
+  virtual const ModelSummary& summary() const = 0;
 
   // The model's own chat template over {messages, tools, add_generation_prompt}, then tokens. Text
   // inside messages cannot form special tokens. Errors: unsupported (no template), malformed (the

@@ -122,30 +122,6 @@ void model_inspect(CLI::App& app, Context& context) {
   });
 }
 
-void model_tokenize(CLI::App& app, Context& context) {
-  struct Options {
-    std::string path;
-    bool is_special_added = false;
-    bool is_special_parsed = false;
-  };
-  auto options = std::make_shared<Options>();
-  app.add_option("FILE", options->path, "GGUF file")->required();
-  app.add_flag("--add-special", options->is_special_added, "add begin and end tokens");
-  app.add_flag("--parse-special", options->is_special_parsed, "read special tokens in the text");
-  app.callback([&context, options] {
-    auto engine = load(options->path);
-    if (engine.is_error()) return fail(context, engine.error());
-    auto text = read_text("-");
-    if (text.is_error()) return fail(context, text.error());
-    Json tokens = Json::array();
-    for (const engine::Token token :
-         (*engine)->tokenize(*text, options->is_special_added, options->is_special_parsed)) {
-      tokens.push(token);
-    }
-    show(context, Json::object({{"tokens", std::move(tokens)}}), print_json);
-  });
-}
-
 void model_logits(CLI::App& app, Context& context) {
   auto options = std::make_shared<LogitsOptions>();
   app.add_option("FILE", options->path, "GGUF file")->required();
