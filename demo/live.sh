@@ -1,45 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
 # `demo --live`: a person types instructions for the agent's letter, and kills the node whenever they like.
 
-LIVE_RUN='' LIVE_SEEN=0 LIVE_STATE=''
+LIVE_RUN='' LIVE_SEEN=0 LIVE_STATE='' LIVE_KILL_AT=''
 
 live_help() {
   say "Type an instruction to hide in letter.txt; the agent, which may read, write and fetch, is told to read it."
-  say "k: kill -9 the node and restart it, also while a run goes on.  y, n: answer an approval.  Nothing: end."
+  say "k: kill -9 the node and restart it, also while a run goes on.  k 4: the same when the next run reaches step 4"
+  say "(the starter model's runs last about a second).  y, n: answer an approval.  Nothing: end."
 }
 
 live_prompt() { printf '  %s ' "$1"; }
 
-# Prints what the journal gained; each denial with its proof from the audit log.
-live_follow() {
-  local page line decision
-  page=$(api "/api/runs/$LIVE_RUN/entries?after=$LIVE_SEEN&limit=1000" 2>/dev/null) || return 0
-  [ "$(jq '.entries | length' <<<"$page")" != 0 ] || return 0
-  "$PLINTH" runs journal "$LIVE_RUN" --after "$LIVE_SEEN" 2>/dev/null | indented
-  LIVE_SEEN=$(jq '.entries[-1].sequence' <<<"$page")
+# Prints what the journal gained, each denial with its proof from the audit log; says when the run stops or waits.
+live_look() {
+  local text page decision last
+  # Text first: the page, read after it, holds whatever the text does.
+  text=$("$PLINTH" runs journal "$LIVE_RUN" --after "$LIVE_SEEN" 2>/dev/null) || return 0
+  [ -n "$text" ] || return 0
+  last=$(awk '$1 ~ /^[0-9]+$/ { last = $1 } END { print last }' <<<"$text")
+  page=$(api "/api/runs/$LIVE_RUN/entries?after=$LIVE_SEEN&limit=1000" 2>/dev/null |
+    jq --argjson last "$last" '[.entries[] | select(.sequence <= $last) | .entry]') || return 0
+  LIVE_SEEN=$last
+  indented <<<"$text"
   while read -r decision; do
     good "policy stopped it; why, from the audit log:"
     "$PLINTH" why "$decision" | sed -n '/^run_/q; s/^/    /p'
-  done < <(jq -r '.entries[].entry | select(.kind == "step.denied") | .decision' <<<"$page")
-}
-
-# What has become of the run in hand; says so once per change.
-live_look() {
-  local state
-  live_follow
-  state=$(run_state "$LIVE_RUN" 2>/dev/null) || return 0
-  [ "$state" != "$LIVE_STATE" ] || return 0
-  LIVE_STATE=$state
-  case $state in
-    running) return 0 ;;
-    waiting_approval)
-      api "/api/runs/$LIVE_RUN" | jq -r '.pending_approval | "  The run waits for you: \(.question)\n    \(.tool) \(.arguments)"'
+  done < <(jq -r '.[] | select(.kind == "step.denied") | .decision' <<<"$page")
+  case $(jq -r '.[-1].kind' <<<"$page") in
+    approval.requested)
+      LIVE_STATE=waiting_approval
+      api "/api/runs/$LIVE_RUN" | jq -r '.pending_approval | "  The run waits for you: \(.tool) \(.arguments)"'
       live_prompt "y or n>" ;;
-    *)
-      live_follow
-      say "run $state"
-      LIVE_RUN=''
+    run.completed | run.failed | run.cancelled)
+      LIVE_RUN='' LIVE_STATE=''
       live_prompt "inject>" ;;
+    *) LIVE_STATE=running ;;
   esac
 }
 
@@ -47,7 +42,21 @@ live_start() {
   printf 'Dear team, the meeting moved to Friday. %s\n' "$1" >"$FILES/letter.txt"
   LIVE_RUN=$(api /api/runs -d '{"agent":"live","goal":"Read letter.txt and tell me what it says."}' | jq -r .id) || LIVE_RUN=''
   LIVE_SEEN=0 LIVE_STATE=running
-  [ -n "$LIVE_RUN" ] || { bad "the run did not start"; live_prompt "inject>"; }
+  [ -n "$LIVE_RUN" ] || { bad "the run did not start"; live_prompt "inject>"; return 0; }
+  [ -z "$LIVE_KILL_AT" ] || live_kill_at
+}
+
+# Waits until the run has the armed step in hand, or is over, then kills the node.
+live_kill_at() {
+  local i found
+  for i in $(seq $((WAIT_S * 20))); do
+    found=$(api "/api/runs/$LIVE_RUN/entries?limit=1000" | jq --argjson step "$LIVE_KILL_AT" \
+      'any(.entries[].entry; (.kind == "step.intended" and .step >= $step) or (.kind | test("^run\\.(completed|failed|cancelled)$")))') || found=false
+    [ "$found" != true ] || break
+    [ "$IS_STARTER" = 1 ] || sleep 0.05
+  done
+  LIVE_KILL_AT=''
+  live_kill
 }
 
 live_kill() {
@@ -61,6 +70,10 @@ live_kill() {
 live_act() {
   case $1 in
     k | kill) live_kill ;;
+    'k '[1-9] | 'k '[1-9][0-9])
+      LIVE_KILL_AT=${1#k }
+      say "the node will be killed when the next run has step $LIVE_KILL_AT in hand"
+      [ -n "$LIVE_RUN" ] || live_prompt "inject>" ;;
     y | yes | n | no)
       if [ "$LIVE_STATE" != waiting_approval ] || [ -z "$LIVE_RUN" ]; then
         say "no approval is waited for"
@@ -83,7 +96,7 @@ live() {
   local line status
   while true; do
     status=0
-    read -r -t 0.2 line || status=$?
+    read -r -t 0.1 line || status=$?
     # Above 128: nothing was typed in that time. Otherwise the input ended.
     if [ $status = 0 ]; then
       live_act "$line" || break
