@@ -44,6 +44,8 @@ stop_node() {
 cleanup() {
   local code=$?
   set +e
+  # A closing terminal hangs up more than once; neither this nor the removal below may be cut short by it.
+  trap '' HUP INT TERM
   if [ "$KEEP" = 1 ] && [ $code = 0 ] && [ -n "$NODE_PID" ]; then
     disown "$NODE_PID" 2>/dev/null
     return

@@ -63,7 +63,15 @@ live_kill() {
   kill_node
   planned "kill -9 of the node; restarting it on the same data folder"
   start_node
-  if [ -n "$LIVE_RUN" ]; then say "it is back, and takes the run up"; else say "it is back"; live_prompt "inject>"; fi
+  if [ -z "$LIVE_RUN" ]; then
+    say "it is back"
+    live_prompt "inject>"
+  elif [ "$LIVE_STATE" = waiting_approval ]; then
+    say "it is back, and the run still waits for you"
+    live_prompt "y or n>"
+  else
+    say "it is back, and takes the run up"
+  fi
 }
 
 # One line the person typed. Returns 1 when that ends the chapter.
