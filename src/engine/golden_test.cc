@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "engine/engine.h"
+#include "engine/models/model.h"
 #include "engine/testing/collector.h"
 #include "engine/testing/shared_files.h"
 
@@ -111,6 +112,29 @@ TEST(Golden, qwen3moe_f32) { check_model("qwen3moe-f32"); }
 TEST(Golden, qwen3moe_q8_0) { check_model("qwen3moe-q8_0"); }
 TEST(Golden, gemma3_f32) { check_model("gemma3-f32"); }
 TEST(Golden, phi3_f32) { check_model("phi3-f32"); }
+
+// The pooled vector for the tokens that the reference took.
+void check_embedder(const std::string& name) {
+  const std::string path = testing::shared_path("data/golden/" + name);
+  if (!testing::is_readable(path + ".json")) GTEST_SKIP() << path << ".json is absent";
+  const auto golden = testing::read_json_file(path + ".json");
+  ASSERT_TRUE(golden.is_ok()) << golden.error().message;
+  const auto file = gguf::File::open(path + ".gguf");
+  ASSERT_TRUE(file.is_ok()) << file.error().message;
+  kernels::ThreadPool pool(2);
+  const auto encoder = build_encoder({**file, kernels::best_kernels(), pool});
+  ASSERT_TRUE(encoder.is_ok()) << encoder.error().message;
+  for (const Json& test_case : (*golden)["cases"].items()) {
+    SCOPED_TRACE(test_case["prompt"].as_string());
+    const std::vector<float> found = (*encoder)->embed(tokens_of(test_case["tokens"]));
+    const Differences differences = compare(found, test_case["ref"]["embedding_raw"]);
+    EXPECT_LE(differences.relative_rms, kRelativeRmsMax);
+  }
+}
+
+TEST(Golden, bert_f32) { check_embedder("bert-f32"); }
+TEST(Golden, bert_f16) { check_embedder("bert-f16"); }
+TEST(Golden, bert_q8_0) { check_embedder("bert-q8_0"); }
 
 TEST(Golden, names_types_it_does_not_compute) {
   EngineOptions options;
