@@ -292,7 +292,8 @@ TEST(Engine, refuses_models_it_does_not_compute) {
   ASSERT_TRUE(other.is_error());
   EXPECT_EQ(other.error().code, ErrorCode::unsupported);
   EXPECT_EQ(other.error().message,
-            "general.architecture: \"mamba\" is not supported; supported: llama");
+            "general.architecture: \"mamba\" is not supported; supported: llama, qwen2, qwen3, "
+            "qwen3moe, gemma2, gemma3, phi3, gpt-oss, bert, nomic-bert");
   EngineOptions options;
   options.context_tokens_max = 1000;
   EXPECT_EQ(testing::load_bytes(testing::tiny_model_bytes({}), options).error().code,

@@ -24,6 +24,7 @@ void check(const TinyModel& model) {
   const std::string path =
       engine::testing::write_temporary_file(engine::testing::tiny_model_bytes(model));
   engine::EngineOptions options;
+  options.precision = engine::Precision::exact;
   options.path = path;
   const auto loaded = engine::Engine::load(options);
   const auto oracle = LlamaOracle::load(path);

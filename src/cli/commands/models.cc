@@ -19,11 +19,13 @@ struct LogitsOptions {
   std::vector<int> tokens;
   std::string positions = "last";
   int greedy = 0;
+  bool is_exact = false;
 };
 
-Result<std::unique_ptr<engine::Engine>> load(const std::string& path) {
+Result<std::unique_ptr<engine::Engine>> load(const std::string& path, bool is_exact) {
   engine::EngineOptions options;
   options.path = path;
+  options.precision = is_exact ? engine::Precision::exact : engine::Precision::fast;
   options.sequences_max = 1;
   return engine::Engine::load(options);
 }
@@ -77,7 +79,7 @@ Result<std::vector<engine::Token>> greedy_tokens(engine::Engine& engine,
 }
 
 Result<Json> logits(const LogitsOptions& options) {
-  auto engine = TRY(load(options.path));
+  auto engine = TRY(load(options.path, options.is_exact));
   const std::vector<engine::Token> tokens(options.tokens.begin(), options.tokens.end());
   const auto positions = TRY(positions_of(options));
   const auto rows = TRY(engine->logits(tokens, positions));
@@ -127,6 +129,7 @@ void model_logits(CLI::App& app, Context& context) {
   app.add_option("FILE", options->path, "GGUF file")->required();
   app.add_option("--tokens", options->tokens, "token ids")->required()->delimiter(',');
   app.add_option("--positions", options->positions, "0,25,49 or all or last");
+  app.add_flag("--exact", options->is_exact, "F32 activations throughout");
   app.add_option("--greedy", options->greedy, "greedy tokens to add")->check(CLI::Range(0, 4096));
   app.callback([&context, options] { show(context, logits(*options), print_json); });
 }

@@ -51,6 +51,10 @@ class ScriptedEngine final : public engine::Engine {
                                                  const std::vector<int64_t>&) override {
     return make_error(ErrorCode::unsupported, "no logits");
   }
+  bool is_embedder() const override { return false; }
+  Result<std::vector<float>> embed(const std::vector<engine::Token>&) override {
+    return make_error(ErrorCode::unsupported, "no embeddings");
+  }
 
   void end(GenerateEvent::Reason reason) {
     GenerateEvent event;
