@@ -7,8 +7,11 @@ set(kernels ${CMAKE_CURRENT_LIST_DIR})
 set(common_flags -O2 -ffp-contract=off)
 file(GLOB format_sources ${kernels}/formats/*.cc)
 list(FILTER format_sources EXCLUDE REGEX "_test\\.cc$")
-set_source_files_properties(${kernels}/scalar/scalar.cc ${kernels}/kernels.cc ${format_sources}
+set_source_files_properties(${kernels}/scalar/scalar.cc ${kernels}/kernels.cc
                             PROPERTIES COMPILE_OPTIONS "${common_flags}" SKIP_PRECOMPILE_HEADERS ON)
+# The searches for scales are plain loops that only the vectorizer of -O3 makes fast.
+set_source_files_properties(${format_sources} PROPERTIES COMPILE_OPTIONS "-O3;-ffp-contract=off"
+                            SKIP_PRECOMPILE_HEADERS ON)
 set(avx2_flags ${common_flags})
 set(avx512_flags ${common_flags})
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
