@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// One search for evenly spaced levels around zero, one for levels above a floor, and both again for
+// super-blocks, whose parts must agree on the units of their scales.
 #include "engine/kernels/formats/fit.h"
 
 #include <algorithm>
@@ -109,7 +111,7 @@ StepAndFloor fit_line(const float* values, int count, int high, float floor_min)
   if (!(range > 0) || !std::isfinite(range)) return best;
   double best_error = kInfinity;
   for (int start = 0; start < kStarts; ++start) {
-    // From one level more than there are, where the outermost values are cut, to half a level less.
+    // From half a level less than there are to one more, where the outermost values are cut.
     const float reach = static_cast<float>(high) - 0.5f + 0.25f * static_cast<float>(start);
     StepAndFloor found{range / reach, floor};
     for (int round = 0; round <= kImprovements; ++round) {
