@@ -9,7 +9,7 @@ set(common_flags -O2 -ffp-contract=off)
 # for scales are plain loops that only its vectorizer makes fast.
 set(panel_flags -O3)
 file(GLOB portable_sources ${kernels}/formats/*.cc ${kernels}/panels/*.cc)
-list(FILTER portable_sources EXCLUDE REGEX "_test\.cc$")
+list(FILTER portable_sources EXCLUDE REGEX "_test\\.cc$")
 set_source_files_properties(${kernels}/scalar/scalar.cc ${kernels}/kernels.cc
                             PROPERTIES COMPILE_OPTIONS "${common_flags}" SKIP_PRECOMPILE_HEADERS ON)
 set_source_files_properties(${portable_sources} PROPERTIES COMPILE_OPTIONS "-O3;-ffp-contract=off"
