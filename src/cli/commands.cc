@@ -29,6 +29,8 @@ constexpr Command kCommands[] = {
      commands::model_tokenize},
     {"model logits", Reach::offline, "logits and greedy tokens of a GGUF file",
      commands::model_logits},
+    {"model embed", Reach::offline, "the embedding of the text on standard input",
+     commands::model_embed},
     {"policy list", Reach::through_api, "policies in force", commands::policy_list},
     {"policy check", Reach::offline, "parse a policy file and say what it holds",
      commands::policy_check},

@@ -116,6 +116,7 @@ class DecoderWriter {
   std::string run() {
     add_sizes();
     add_rope_scaling();
+    if (model_.add_metadata) model_.add_metadata(tensors_.file());
     const auto tokens = static_cast<int64_t>(add_vocabulary(tensors_.file()));
     tensors_.add_matrix("token_embd.weight", tokens, model_.width, 1.0);
     tensors_.add_norm("output_norm.weight", model_.width);

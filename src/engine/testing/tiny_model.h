@@ -8,6 +8,7 @@
 
 #include "engine/engine.h"
 #include "engine/gguf/tensor_type.h"
+#include "engine/testing/gguf_writer.h"
 
 namespace plinth::engine::testing {
 
@@ -30,8 +31,9 @@ struct TinyModel {
   int64_t experts_used = 2;
   int64_t window = 0;      // attention.sliding_window; 0: not written
   float yarn_stretch = 0;  // rope.scaling.factor of YaRN for an original context of 32; 0: none
-  bool has_long_factors = false;  // for contexts above an original one of 64
-  std::string chat_template;      // empty: none
+  bool has_long_factors = false;                     // for contexts above an original one of 64
+  std::string chat_template;                         // empty: none
+  void (*add_metadata)(GgufWriter& file) = nullptr;  // more of it
 };
 
 // Tokens of the tiny vocabulary: 256 bytes, a few merges, then these.
