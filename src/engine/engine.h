@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/deadline.h"
@@ -38,8 +39,13 @@ struct ModelSummary {
 // unsupported, not_found.
 Result<ModelSummary> inspect_model(const std::string& path);
 
+// fast: activations are rounded to 8 bits where a format has integer kernels. exact: F32
+// throughout.
+enum class Precision : uint8_t { fast, exact };
+
 struct EngineOptions {
-  std::string path;                // GGUF
+  std::string path;  // GGUF
+  Precision precision = Precision::fast;
   int threads = 0;                 // 0: one per physical core
   int64_t context_tokens_max = 0;  // 0: the trained length; per sequence
   int sequences_max = 8;           // decoded together in one batch
@@ -47,10 +53,18 @@ struct EngineOptions {
   telemetry::Metrics* metrics = nullptr;
 };
 
+// In this order: bias, penalties, temperature, then what is kept: top_k, top_p, min_p, typical_p.
 struct SamplingOptions {
-  double temperature = 1.0;  // 0: greedy
-  double top_p = 1.0;
+  double temperature = 1.0;  // 0: greedy, after bias and penalties
+  double top_p = 1.0;        // the smallest set of likeliest tokens that reaches this probability
   std::optional<uint64_t> seed;
+  int64_t top_k = 0;                // 0: all
+  double min_p = 0;                 // least probability, as a share of the likeliest token's
+  double typical_p = 1.0;           // as top_p, over the tokens nearest to the expected surprise
+  double repetition_penalty = 1.0;  // of tokens of the prompt and the reply; 1: none
+  double presence_penalty = 0;      // -2..2, once for a token of the reply
+  double frequency_penalty = 0;     // -2..2, for each time it stands in the reply
+  std::vector<std::pair<Token, float>> logit_bias = {};  // -100..100 each
 };
 
 struct GenerateRequest {
@@ -60,6 +74,18 @@ struct GenerateRequest {
   std::vector<std::string> stop;      // cut from the output; a match ends the reply
   bool is_tool_call_parsing = false;  // split <tool_call>…</tool_call> out of the text
   bool is_end_honoured = true;        // false: go on past end-of-sequence (golden tests)
+  // Log probabilities of the reply's tokens and of this many likeliest ones beside each (0..20).
+  std::optional<int> logprobs;
+};
+
+struct TokenLogprob {
+  Token token = 0;
+  float logprob = 0;  // of the model's own distribution: before bias, penalties and temperature
+};
+
+struct TokenLogprobs {
+  TokenLogprob chosen;
+  std::vector<TokenLogprob> top;  // likeliest first
 };
 
 struct GenerateEvent {
@@ -70,11 +96,12 @@ struct GenerateEvent {
   std::string tool_name;       // tool_call
   std::string tool_arguments;  // tool_call: JSON text as written
   Reason reason = Reason::stop;
-  int64_t prompt_tokens = 0;      // finished
-  int64_t completion_tokens = 0;  // finished
-  int64_t cached_tokens = 0;      // finished: prompt tokens whose KV was reused
-  std::vector<Token> tokens;      // finished: what was generated
-  Error error;                    // failed
+  int64_t prompt_tokens = 0;            // finished
+  int64_t completion_tokens = 0;        // finished
+  int64_t cached_tokens = 0;            // finished: prompt tokens whose KV was reused
+  std::vector<Token> tokens;            // finished: what was generated
+  std::vector<TokenLogprobs> logprobs;  // finished: one per token, when asked for
+  Error error;                          // failed
 };
 
 // Called on the engine's owner thread, in order, ending with one finished or failed; must not
@@ -91,18 +118,27 @@ struct EngineLoad {
   double decode_tokens_per_s = 0;
 };
 
-// Thread-safe. One owner thread runs iterations; sequences join and leave between them.
-class Engine {
+// Text <-> tokens of one model. Thread-safe.
+class TextTokenizer {
  public:
-  virtual ~Engine() = default;  // cancels what runs, joins
-  static Result<std::unique_ptr<Engine>> load(const EngineOptions& options);
-
-  virtual const ModelSummary& summary() const = 0;
-
-  // Text <-> tokens. parse_special: text of special tokens becomes those tokens.
+  virtual ~TextTokenizer() = default;
+  // add_special: the tokens that begin and end a text, as the model's file asks for.
+  // parse_special: text of special tokens becomes those tokens.
   virtual std::vector<Token> tokenize(std::string_view text, bool add_special,
                                       bool parse_special) const = 0;
   virtual std::string detokenize(const std::vector<Token>& tokens) const = 0;
+};
+
+// The tokenizer alone, of a file that need not hold a model's weights. Errors: as for Engine::load.
+Result<std::unique_ptr<TextTokenizer>> load_tokenizer(const std::string& path);
+
+// Thread-safe. One owner thread runs iterations; sequences join and leave between them. Destroying
+// it cancels what runs, and joins.
+class Engine : public TextTokenizer {
+ public:
+  static Result<std::unique_ptr<Engine>> load(const EngineOptions& options);
+
+  virtual const ModelSummary& summary() const = 0;
 
   // The model's own chat template over {messages, tools, add_generation_prompt}, then tokens. Text
   // inside messages cannot form special tokens. Errors: unsupported (no template), malformed (the

@@ -97,11 +97,13 @@ std::vector<TinyModel> varied_models() {
   std::vector<TinyModel> models(4);
   models[0].architecture = "qwen3moe";
   models[0].experts = 6;
+  models[0].type = gguf::TensorType::q8_0;
   models[1].architecture = "gemma2";
   models[1].window = 24;
   models[2].architecture = "gpt-oss";
   models[2].experts = 5;
   models[2].window = 24;
+  models[2].type = gguf::TensorType::q8_0;
   models[3].architecture = "phi3";
   return models;
 }

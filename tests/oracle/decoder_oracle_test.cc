@@ -24,6 +24,7 @@ void check(const TinyModel& model, int64_t context = 0) {
       engine::testing::write_temporary_file(engine::testing::tiny_model_bytes(model));
   engine::EngineOptions options;
   options.path = path;
+  options.precision = engine::Precision::exact;
   options.context_tokens_max = context;
   const auto loaded = engine::Engine::load(options);
   const auto oracle = DecoderOracle::load(path, context > 0 ? context : model.context);

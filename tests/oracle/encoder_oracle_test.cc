@@ -19,6 +19,7 @@ void check(const TinyEncoder& model) {
       engine::testing::write_temporary_file(engine::testing::tiny_encoder_bytes(model));
   engine::EngineOptions options;
   options.path = path;
+  options.precision = engine::Precision::exact;
   const auto loaded = engine::Engine::load(options);
   ASSERT_TRUE(loaded.is_ok()) << loaded.error().message;
   std::vector<engine::Token> tokens;

@@ -13,6 +13,7 @@ namespace {
 struct EmbedOptions {
   std::string path;
   bool is_raw = false;
+  bool is_exact = false;
 };
 
 void scale_to_length_one(std::vector<float>& vector) {
@@ -26,6 +27,7 @@ void scale_to_length_one(std::vector<float>& vector) {
 Result<Json> embed_input(const EmbedOptions& options) {
   engine::EngineOptions engine_options;
   engine_options.path = options.path;
+  engine_options.precision = options.is_exact ? engine::Precision::exact : engine::Precision::fast;
   engine_options.sequences_max = 1;
   const auto engine = TRY(engine::Engine::load(engine_options));
   const std::string text = TRY(read_text("-"));
@@ -42,6 +44,7 @@ void model_embed(CLI::App& app, Context& context) {
   auto options = std::make_shared<EmbedOptions>();
   app.add_option("FILE", options->path, "GGUF file of an embedding model")->required();
   app.add_flag("--raw", options->is_raw, "as the model makes it, not scaled to length 1");
+  app.add_flag("--exact", options->is_exact, "compute with F32 activations");
   app.callback([&context, options] { show(context, embed_input(*options), print_json); });
 }
 

@@ -19,14 +19,8 @@ struct LogitsOptions {
   std::vector<int> tokens;
   std::string positions = "last";
   int greedy = 0;
+  bool is_exact = false;
 };
-
-Result<std::unique_ptr<engine::Engine>> load(const std::string& path) {
-  engine::EngineOptions options;
-  options.path = path;
-  options.sequences_max = 1;
-  return engine::Engine::load(options);
-}
 
 Result<std::vector<int64_t>> positions_of(const LogitsOptions& options) {
   const auto count = static_cast<int64_t>(options.tokens.size());
@@ -83,6 +77,7 @@ Result<std::unique_ptr<engine::Engine>> load_for(const LogitsOptions& options) {
   const int64_t wanted = static_cast<int64_t>(options.tokens.size()) + options.greedy;
   engine::EngineOptions engine_options;
   engine_options.path = options.path;
+  engine_options.precision = options.is_exact ? engine::Precision::exact : engine::Precision::fast;
   engine_options.sequences_max = 1;
   engine_options.context_tokens_max =
       std::min(std::max(wanted, int64_t{2}), summary.context_tokens);
@@ -135,35 +130,12 @@ void model_inspect(CLI::App& app, Context& context) {
   });
 }
 
-void model_tokenize(CLI::App& app, Context& context) {
-  struct Options {
-    std::string path;
-    bool is_special_added = false;
-    bool is_special_parsed = false;
-  };
-  auto options = std::make_shared<Options>();
-  app.add_option("FILE", options->path, "GGUF file")->required();
-  app.add_flag("--add-special", options->is_special_added, "add begin and end tokens");
-  app.add_flag("--parse-special", options->is_special_parsed, "read special tokens in the text");
-  app.callback([&context, options] {
-    auto engine = load(options->path);
-    if (engine.is_error()) return fail(context, engine.error());
-    auto text = read_text("-");
-    if (text.is_error()) return fail(context, text.error());
-    Json tokens = Json::array();
-    for (const engine::Token token :
-         (*engine)->tokenize(*text, options->is_special_added, options->is_special_parsed)) {
-      tokens.push(token);
-    }
-    show(context, Json::object({{"tokens", std::move(tokens)}}), print_json);
-  });
-}
-
 void model_logits(CLI::App& app, Context& context) {
   auto options = std::make_shared<LogitsOptions>();
   app.add_option("FILE", options->path, "GGUF file")->required();
   app.add_option("--tokens", options->tokens, "token ids")->required()->delimiter(',');
   app.add_option("--positions", options->positions, "0,25,49 or all or last");
+  app.add_flag("--exact", options->is_exact, "F32 activations throughout");
   app.add_option("--greedy", options->greedy, "greedy tokens to add")->check(CLI::Range(0, 4096));
   app.callback([&context, options] { show(context, logits(*options), print_json); });
 }

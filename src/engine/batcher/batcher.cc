@@ -56,12 +56,10 @@ Status Batcher::check(const GenerateRequest& request) const {
   }
   TRY(check_tokens(request.prompt));
   if (request.max_tokens < 0) return argument_error("max_tokens", "must not be below 0");
-  const SamplingOptions& sampling = request.sampling;
-  if (!std::isfinite(sampling.temperature) || sampling.temperature < 0) {
-    return argument_error("temperature", "must be 0 or above");
-  }
-  if (!(sampling.top_p > 0 && sampling.top_p <= 1)) {
-    return argument_error("top_p", "must be above 0 and at most 1");
+  TRY(check_sampling(request.sampling, model_.vocabulary()));
+  if (request.logprobs && (*request.logprobs < 0 || *request.logprobs > kTopLogprobsMax)) {
+    return argument_error("logprobs", std::to_string(*request.logprobs) + " is outside 0.." +
+                                          std::to_string(kTopLogprobsMax));
   }
   if (request.stop.size() > kStopsMax) {
     return argument_error("stop", "at most " + std::to_string(kStopsMax) + " strings");
@@ -279,6 +277,9 @@ bool Batcher::accept_token(Sequence& sequence, std::span<const float> logits) {
     return false;
   }
   sequence.tokens.push_back(*chosen);
+  if (sequence.logprobs_top) {
+    sequence.logprobs.push_back(logprobs_of(logits, *chosen, *sequence.logprobs_top));
+  }
   const std::string piece = is_known ? tokenizer_.piece(*chosen) : std::string();
   for (GenerateEvent& event : sequence.reply.feed(piece)) sequence.sink(std::move(event));
   if (sequence.reply.is_stopped()) {
@@ -303,6 +304,7 @@ void Batcher::finish(Sequence& sequence, GenerateEvent::Reason reason) {
   event.prompt_tokens = sequence.prompt_tokens;
   event.completion_tokens = sequence.generated();
   event.cached_tokens = sequence.cached;
+  event.logprobs = std::move(sequence.logprobs);
   event.tokens.assign(sequence.tokens.begin() + sequence.prompt_tokens, sequence.tokens.end());
   leave(sequence);
   sequence.sink(std::move(event));

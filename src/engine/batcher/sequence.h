@@ -22,7 +22,8 @@ struct Sequence {
         prompt_tokens(static_cast<int64_t>(tokens.size())),
         tokens_max(tokens_end),
         is_end_honoured(generate_request.is_end_honoured),
-        sampler(generate_request.sampling, seed),
+        logprobs_top(generate_request.logprobs),
+        sampler(generate_request.sampling, tokens, seed),
         reply(std::move(generate_request.stop), generate_request.is_tool_call_parsing) {}
 
   int64_t generated() const { return static_cast<int64_t>(tokens.size()) - prompt_tokens; }
@@ -35,6 +36,8 @@ struct Sequence {
   int64_t prompt_tokens;
   int64_t tokens_max;  // prompt and reply together
   bool is_end_honoured;
+  std::optional<int> logprobs_top;
+  std::vector<TokenLogprobs> logprobs;
   Sampler sampler;
   Reply reply;
   int64_t computed = 0;            // tokens whose keys and values are in the cache

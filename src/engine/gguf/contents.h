@@ -56,6 +56,7 @@ struct Tensor {
   uint64_t values = 0;
   uint64_t bytes = 0;
   uint64_t offset = 0;  // from the start of the tensor data
+  size_t part = 0;      // which file of a split model holds it
 };
 
 class Contents {

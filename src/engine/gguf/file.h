@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A GGUF file mapped read-only into memory, with its parsed header.
+// A GGUF model mapped read-only into memory, with its parsed header. A model split over several
+// files is opened by its first part and then looks like one file.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "engine/gguf/contents.h"
@@ -13,23 +15,33 @@ namespace plinth::engine::gguf {
 
 class File {
  public:
-  // Errors: not_found, io_failed, and those of parse(). The file must not shrink while it is open.
+  // No tensor data is read or copied. The files must not shrink while they are open. Errors:
+  // not_found (names the missing part), io_failed, invalid_argument (not a regular file, or not the
+  // first part), malformed (parts that do not belong together), and those of parse().
   static Result<std::unique_ptr<File>> open(const std::string& path);
   ~File();
   File(const File&) = delete;
   File& operator=(const File&) = delete;
 
+  // The metadata of the first part, the tensors of all parts.
   const Contents& contents() const { return contents_; }
-  std::string_view bytes() const { return bytes_; }
   const std::string& path() const { return path_; }
+  uint64_t size_bytes() const;  // of all parts
   // The tensor's bytes, aligned to at least 8.
   const std::byte* data(const Tensor& tensor) const;
 
  private:
-  File(std::string path, std::string_view bytes) : path_(std::move(path)), bytes_(bytes) {}
+  struct Part {
+    std::string_view bytes;
+    uint64_t data_offset = 0;
+  };
+
+  explicit File(std::string path) : path_(std::move(path)) {}
+  Result<Contents> open_part(const std::string& path);
+  Status open_other_parts();
 
   std::string path_;
-  std::string_view bytes_;
+  std::vector<Part> parts_;
   Contents contents_;
 };
 

@@ -7,6 +7,8 @@
 #include <bit>
 #include <cstring>
 
+#include "base/text.h"
+
 namespace plinth::engine::gguf {
 namespace {
 
@@ -15,6 +17,18 @@ static_assert(std::endian::native == std::endian::little, "GGUF is read in place
 constexpr std::string_view kMagic = "GGUF";
 constexpr uint32_t kVersionMin = 2;
 constexpr uint32_t kVersionMax = 3;
+constexpr size_t kNameShownBytesMax = 128;  // of a key or a tensor's name in an error
+
+// Names end up in errors and on terminals: refused before they are used.
+bool is_plain_name(std::string_view name) {
+  const auto is_control = [](char c) { return static_cast<uint8_t>(c) < 0x20 || c == 0x7f; };
+  return !name.empty() && is_utf8(name) && std::none_of(name.begin(), name.end(), is_control);
+}
+
+Error field_error(std::string_view field, const std::string& cause) {
+  const std::string name = shorten(field, kNameShownBytesMax);
+  return make_error(ErrorCode::malformed, name + ": " + cause, name);
+}
 
 class Reader {
  public:
@@ -24,9 +38,9 @@ class Reader {
   size_t left() const { return bytes_.size() - position_; }
 
   Error malformed(std::string_view field, const std::string& cause) const {
+    const std::string name = shorten(field, kNameShownBytesMax);
     return make_error(ErrorCode::malformed,
-                      std::string(field) + " at byte " + std::to_string(position_) + ": " + cause,
-                      std::string(field));
+                      name + " at byte " + std::to_string(position_) + ": " + cause, name);
   }
 
   template <typename T>
@@ -55,6 +69,13 @@ class Reader {
                                   std::to_string(bytes_max) + " are read");
     }
     return bytes(field, count);
+  }
+
+  Result<std::string_view> name(std::string_view field, uint64_t bytes_max) {
+    const std::string_view found = TRY(string(field, bytes_max));
+    if (is_plain_name(found)) return found;
+    return malformed(field, found.empty() ? "the name is empty"
+                                          : "the name is not UTF-8 or holds a control character");
   }
 
  private:
@@ -112,7 +133,7 @@ Result<ArrayView> read_array(Reader& reader, std::string_view whole, std::string
 
 Result<Entry> read_entry(Reader& reader, std::string_view whole) {
   Entry entry;
-  entry.key = TRY(reader.string("metadata key", kKeyBytesMax));
+  entry.key = TRY(reader.name("metadata key", kKeyBytesMax));
   const uint32_t type = TRY(reader.number<uint32_t>(entry.key));
   entry.type = static_cast<ValueType>(type);
   switch (entry.type) {
@@ -164,7 +185,7 @@ Result<Entry> read_entry(Reader& reader, std::string_view whole) {
 
 Result<Tensor> read_tensor(Reader& reader) {
   Tensor tensor;
-  tensor.name = TRY(reader.string("tensor name", kTensorNameBytesMax));
+  tensor.name = TRY(reader.name("tensor name", kTensorNameBytesMax));
   const uint32_t dimension_count = TRY(reader.number<uint32_t>(tensor.name));
   if (dimension_count < 1 || dimension_count > Tensor::kDimensionsMax) {
     return reader.malformed(tensor.name,
@@ -173,13 +194,16 @@ Result<Tensor> read_tensor(Reader& reader) {
   tensor.values = 1;
   for (uint32_t i = 0; i < dimension_count; ++i) {
     const uint64_t size = TRY(reader.number<uint64_t>(tensor.name));
-    if (size == 0 || __builtin_mul_overflow(tensor.values, size, &tensor.values)) {
-      return reader.malformed(tensor.name, "dimension of " + std::to_string(size) + " values");
+    if (size == 0 || __builtin_mul_overflow(tensor.values, size, &tensor.values) ||
+        tensor.values > kTensorValuesMax) {
+      return reader.malformed(tensor.name, "dimension of " + std::to_string(size) +
+                                               " values; it must not be 0, and all together at "
+                                               "most 2^63 - 1");
     }
     tensor.dimensions.push_back(size);
   }
   const uint32_t type = TRY(reader.number<uint32_t>(tensor.name));
-  const TensorTypeRow* row = find_tensor_type(type);
+  const std::optional<TensorTypeRow> row = find_tensor_type(type);
   if (!row) {
     return make_error(ErrorCode::unsupported,
                       std::string(tensor.name) + ": tensor type " + std::to_string(type) +
@@ -201,21 +225,18 @@ Result<Tensor> read_tensor(Reader& reader) {
 }
 
 Result<uint64_t> read_alignment(const Contents& contents) {
-  const auto value = TRY(contents.integer("general.alignment", 0, INT64_MAX));
-  if (!value) return uint64_t{32};
-  const auto alignment = static_cast<uint64_t>(*value);
+  constexpr std::string_view kKey = "general.alignment";
+  const Entry* entry = contents.find(kKey);
+  if (!entry) return uint64_t{32};
+  if (entry->type != ValueType::u32) {
+    return field_error(kKey,
+                       "expected u32, the file holds " + std::string(value_type_name(entry->type)));
+  }
+  const uint64_t alignment = std::get<uint64_t>(entry->value);
   if (alignment < kAlignmentMin || alignment > kAlignmentMax || !std::has_single_bit(alignment)) {
-    return make_error(
-        ErrorCode::malformed,
-        "general.alignment: " + std::to_string(alignment) + " is not a power of two from 8 to 4096",
-        "general.alignment");
+    return field_error(kKey, std::to_string(alignment) + " is not a power of two from 8 to 4096");
   }
   return alignment;
-}
-
-Error tensor_error(const Tensor& tensor, const std::string& cause) {
-  return make_error(ErrorCode::malformed, std::string(tensor.name) + ": " + cause,
-                    std::string(tensor.name));
 }
 
 // Every tensor lies within the data, aligned, and no two share a byte.
@@ -228,34 +249,32 @@ Status check_layout(const Contents& contents, uint64_t data_bytes) {
   uint64_t end = 0;
   for (const Tensor* tensor : by_offset) {
     if (tensor->offset % contents.alignment != 0) {
-      return tensor_error(*tensor, "offset " + std::to_string(tensor->offset) +
-                                       " is not a multiple of the alignment " +
-                                       std::to_string(contents.alignment));
+      return field_error(tensor->name, "offset " + std::to_string(tensor->offset) +
+                                           " is not a multiple of the alignment " +
+                                           std::to_string(contents.alignment));
     }
     if (tensor->offset > data_bytes || tensor->bytes > data_bytes - tensor->offset) {
-      return tensor_error(*tensor, "its " + std::to_string(tensor->bytes) + " bytes at offset " +
-                                       std::to_string(tensor->offset) +
-                                       " go past the end of the file (" +
-                                       std::to_string(data_bytes) + " bytes of tensor data)");
+      return field_error(tensor->name,
+                         "its " + std::to_string(tensor->bytes) + " bytes at offset " +
+                             std::to_string(tensor->offset) + " go past the end of the file (" +
+                             std::to_string(data_bytes) +
+                             " bytes of tensor data); if the file was cut short, fetch "
+                             "it again");
     }
-    if (tensor->offset < end) return tensor_error(*tensor, "overlaps another tensor");
+    if (tensor->offset < end) return field_error(tensor->name, "overlaps another tensor");
     end = tensor->offset + tensor->bytes;
   }
   return ok();
 }
 
-Status check_unique_names(const Contents& contents) {
-  for (size_t i = 1; i < contents.entries.size(); ++i) {
-    if (contents.entries[i].key == contents.entries[i - 1].key) {
-      std::string key(contents.entries[i].key);
-      return make_error(ErrorCode::malformed, key + ": the key appears twice", key);
-    }
-  }
-  for (size_t i = 1; i < contents.tensors.size(); ++i) {
-    if (contents.tensors[i].name == contents.tensors[i - 1].name) {
-      return tensor_error(contents.tensors[i], "the tensor appears twice");
-    }
-  }
+Status sort_entries(Contents& contents) {
+  std::vector<Entry>& entries = contents.entries;
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.key < b.key; });
+  const auto twice =
+      std::adjacent_find(entries.begin(), entries.end(),
+                         [](const Entry& a, const Entry& b) { return a.key == b.key; });
+  if (twice != entries.end()) return field_error(twice->key, "the key appears twice");
   return ok();
 }
 
@@ -274,6 +293,17 @@ Status check_version(const Reader& reader, uint32_t version) {
 }
 
 }  // namespace
+
+Status sort_tensors(Contents& contents) {
+  std::vector<Tensor>& tensors = contents.tensors;
+  std::sort(tensors.begin(), tensors.end(),
+            [](const Tensor& a, const Tensor& b) { return a.name < b.name; });
+  const auto twice =
+      std::adjacent_find(tensors.begin(), tensors.end(),
+                         [](const Tensor& a, const Tensor& b) { return a.name == b.name; });
+  if (twice != tensors.end()) return field_error(twice->name, "the tensor appears twice");
+  return ok();
+}
 
 Result<Contents> parse(std::string_view bytes) {
   Reader reader(bytes);
@@ -297,20 +327,17 @@ Result<Contents> parse(std::string_view bytes) {
   for (uint64_t i = 0; i < entry_count; ++i) {
     contents.entries.push_back(TRY(read_entry(reader, bytes)));
   }
-  std::sort(contents.entries.begin(), contents.entries.end(),
-            [](const Entry& a, const Entry& b) { return a.key < b.key; });
+  TRY(sort_entries(contents));
   contents.alignment = TRY(read_alignment(contents));
   for (uint64_t i = 0; i < tensor_count; ++i) contents.tensors.push_back(TRY(read_tensor(reader)));
-  std::sort(contents.tensors.begin(), contents.tensors.end(),
-            [](const Tensor& a, const Tensor& b) { return a.name < b.name; });
-  TRY(check_unique_names(contents));
+  TRY(sort_tensors(contents));
 
   const uint64_t mask = contents.alignment - 1;
   contents.data_offset = (reader.position() + mask) & ~mask;
   // A file without tensors (a vocabulary alone) may end right after its header.
   if (contents.tensors.empty()) return contents;
   if (contents.data_offset > bytes.size()) {
-    return reader.malformed("tensor data", "the file ends before it");
+    return reader.malformed("tensor data", "the file is cut short before it; fetch it again");
   }
   TRY(check_layout(contents, bytes.size() - contents.data_offset));
   return contents;

@@ -4,12 +4,14 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
+#include <optional>
 #include <string_view>
+
+#include "engine/kernels/formats/formats.h"
 
 namespace plinth::engine::gguf {
 
-enum class TensorType : uint32_t { f32 = 0, f16 = 1, q8_0 = 8 };  // the types the engine uses
+using TensorType = kernels::FormatId;  // the types the engine computes
 
 // One row per type id that the format defines. `block_bytes` hold `block_values` values.
 struct TensorTypeRow {
@@ -17,10 +19,10 @@ struct TensorTypeRow {
   std::string_view name;
   uint32_t block_values;
   uint32_t block_bytes;
-  bool is_used;
+  bool is_used;  // has a row in the table of formats
 };
 
-std::span<const TensorTypeRow> tensor_type_table();
-const TensorTypeRow* find_tensor_type(uint32_t id);  // nullptr when the format defines no such type
+// nullopt when the format defines no such type.
+std::optional<TensorTypeRow> find_tensor_type(uint32_t id);
 
 }  // namespace plinth::engine::gguf

@@ -5,7 +5,11 @@
 
 set(kernels ${CMAKE_CURRENT_LIST_DIR})
 set(common_flags -O2 -ffp-contract=off)
-set_source_files_properties(${kernels}/scalar/scalar.cc ${kernels}/kernels.cc
+# The panel kernels are loops of constant length over registers: -O3 unrolls them whole.
+set(panel_flags -O3)
+file(GLOB portable_sources ${kernels}/formats/*.cc ${kernels}/panels/*.cc)
+list(FILTER portable_sources EXCLUDE REGEX "_test\\.cc$")
+set_source_files_properties(${kernels}/scalar/scalar.cc ${kernels}/kernels.cc ${portable_sources}
                             PROPERTIES COMPILE_OPTIONS "${common_flags}" SKIP_PRECOMPILE_HEADERS ON)
 set(avx2_flags ${common_flags})
 set(avx512_flags ${common_flags})
@@ -17,6 +21,14 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
     list(APPEND avx512_flags -Wno-uninitialized -Wno-maybe-uninitialized)
   endif()
 endif()
+set(avx512_vnni_flags ${avx512_flags} ${panel_flags})
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+  list(APPEND avx512_vnni_flags -mavx512vnni)
+endif()
+set_source_files_properties(${kernels}/avx2/panels.cc
+                            PROPERTIES COMPILE_OPTIONS "${avx2_flags};${panel_flags}" SKIP_PRECOMPILE_HEADERS ON)
+set_source_files_properties(${kernels}/avx512/panels.cc
+                            PROPERTIES COMPILE_OPTIONS "${avx512_vnni_flags}" SKIP_PRECOMPILE_HEADERS ON)
 set_source_files_properties(${kernels}/avx2/avx2.cc
                             PROPERTIES COMPILE_OPTIONS "${avx2_flags}" SKIP_PRECOMPILE_HEADERS ON)
 set_source_files_properties(${kernels}/avx512/avx512.cc

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The arithmetic of a forward pass as a table of function pointers, one table per ISA level, chosen
-// once at start. Weights stay as the file packs them and are widened to F32 in registers;
-// activations and sums are F32.
+// once at start. Weights of the three formats named here stay as the file packs them and are
+// widened to F32 in registers; matmul.h widens all others. Activations and sums are F32.
 //
 // Invariant: a value depends only on its own row and column. The order of every sum is fixed by the
 // vector width and the length alone, never by how many columns, rows or threads work beside it, so
@@ -85,11 +85,5 @@ struct KernelTables {
   int count;
 };
 KernelTables available_kernels();
-
-// F32 values of one packed row, for embeddings and tests.
-void widen_f16(const void* row, int64_t length, float* out);
-void widen_q8_0(const void* row, int64_t length, float* out);
-float half_to_float(uint16_t half);
-uint16_t float_to_half(float value);  // rounds to nearest even
 
 }  // namespace plinth::engine::kernels

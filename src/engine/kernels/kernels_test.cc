@@ -13,13 +13,14 @@
 #include <vector>
 
 #include "base/random.h"
+#include "engine/kernels/matmul.h"
 #include "engine/testing/gguf_writer.h"
 
 namespace plinth::engine::kernels {
 namespace {
 
 constexpr double kUnit = 0x1p-24;
-constexpr int64_t kLengths[] = {1, 7, 8, 15, 16, 17, 32, 64, 172, 300};
+constexpr int64_t kLengths[] = {1, 7, 8, 15, 16, 17, 32, 64, 172, 256, 300};
 
 std::vector<float> draw(SeededRandom& random, int64_t count, float scale = 1) {
   std::vector<float> values(static_cast<size_t>(count));
@@ -40,19 +41,14 @@ void for_each_table(const Body& body) {
   }
 }
 
-struct Format {
-  const char* name;
-  Matmul KernelTable::* matmul;
-  int64_t block_values;
-  int64_t block_bytes;
-  std::string (*pack)(const std::vector<float>&);
-};
-
-constexpr Format kFormats[] = {
-    {"F32", &KernelTable::matmul_f32, 1, 4, testing::pack_f32},
-    {"F16", &KernelTable::matmul_f16, 1, 2, testing::pack_f16},
-    {"Q8_0", &KernelTable::matmul_q8_0, 32, 34, testing::pack_q8_0},
-};
+template <typename Body>
+void for_each_format(const Body& body) {
+  const FormatTable formats = format_table();
+  for (int i = 0; i < formats.count; ++i) {
+    SCOPED_TRACE(formats.rows[i].name);
+    body(formats.rows[i]);
+  }
+}
 
 std::vector<float> multiply(const KernelTable& table, const Format& format,
                             const std::string& weights, int64_t rows, int64_t length,
@@ -68,44 +64,42 @@ std::vector<float> multiply(const KernelTable& table, const Format& format,
   m.out = out.data();
   m.out_stride = rows;
   m.row_end = split;
-  (table.*format.matmul)(m);
+  matmul(table, format, m);
   m.row_begin = split;
   m.row_end = rows;
-  (table.*format.matmul)(m);
+  matmul(table, format, m);
   return out;
 }
 
 TEST(Kernels, multiply_as_the_reference_does) {
   SeededRandom random(11);
-  for (const Format& format : kFormats) {
-    SCOPED_TRACE(format.name);
+  for_each_format([&](const Format& format) {
     for (const int64_t length : kLengths) {
       if (length % format.block_values != 0) continue;
       const int64_t rows = 9;
       const int64_t columns = 7;
-      const std::string weights = format.pack(draw(random, rows * length));
+      const std::string weights = testing::pack(format.id, draw(random, rows * length));
       const std::vector<float> x = draw(random, columns * length);
       const auto expected =
           multiply(kScalarKernels, format, weights, rows, length, x.data(), columns);
       for_each_table([&](const KernelTable& table) {
         const auto found = multiply(table, format, weights, rows, length, x.data(), columns);
         for (size_t i = 0; i < found.size(); ++i) {
-          // |w| <= 1 and |x| <= 1: the products' sizes sum to at most the length.
+          // |w| and |x| are about 1 at most: the products' sizes sum to at most the length.
           EXPECT_NEAR(found[i], expected[i], sum_bound(length) * static_cast<double>(length));
         }
       });
     }
-  }
+  });
 }
 
 TEST(Kernels, give_a_column_the_same_bits_alone_and_in_any_batch_and_split) {
   SeededRandom random(12);
-  const int64_t rows = 13;
-  const int64_t length = 96;
+  const int64_t rows = 21;
+  const int64_t length = 256;
   const int64_t columns = 11;
-  for (const Format& format : kFormats) {
-    SCOPED_TRACE(format.name);
-    const std::string weights = format.pack(draw(random, rows * length));
+  for_each_format([&](const Format& format) {
+    const std::string weights = testing::pack(format.id, draw(random, rows * length));
     const std::vector<float> x = draw(random, columns * length);
     for_each_table([&](const KernelTable& table) {
       const auto whole = multiply(table, format, weights, rows, length, x.data(), columns);
@@ -119,7 +113,24 @@ TEST(Kernels, give_a_column_the_same_bits_alone_and_in_any_batch_and_split) {
                                  alone.size() * sizeof(float)));
       }
     });
-  }
+  });
+}
+
+TEST(Kernels, multiply_widened_rows_as_the_rows_of_f32_they_are) {
+  SeededRandom random(18);
+  const int64_t rows = 19;
+  const int64_t length = 512;
+  const std::vector<float> x = draw(random, 3 * length);
+  for_each_format([&](const Format& format) {
+    const std::string packed = testing::pack(format.id, draw(random, rows * length));
+    std::vector<float> widened(static_cast<size_t>(rows * length));
+    format.widen(packed.data(), rows * length, widened.data());
+    const std::string plain = testing::pack(FormatId::f32, widened);
+    for_each_table([&](const KernelTable& table) {
+      EXPECT_EQ(multiply(table, format, packed, rows, length, x.data(), 3),
+                multiply(table, format_of(FormatId::f32), plain, rows, length, x.data(), 3));
+    });
+  });
 }
 
 TEST(Kernels, norm_as_the_reference_does_also_in_place) {
@@ -318,24 +329,6 @@ TEST(Kernels, keep_nan_visible) {
     table.soft_cap(gate.data(), 30, 16);
     EXPECT_TRUE(std::isnan(gate[3]));
   });
-}
-
-TEST(Half, converts_every_value_there_and_back) {
-  for (uint32_t bits = 0; bits < 0x10000; ++bits) {
-    const auto half = static_cast<uint16_t>(bits);
-    const float value = half_to_float(half);
-    if (std::isnan(value)) {
-      EXPECT_TRUE(std::isnan(half_to_float(float_to_half(value))));
-    } else {
-      EXPECT_EQ(float_to_half(value), half) << bits;
-    }
-  }
-  EXPECT_EQ(half_to_float(0x3c00), 1.0f);
-  EXPECT_EQ(half_to_float(0x0001), 0x1p-24f);
-  EXPECT_EQ(half_to_float(0xfbff), -65504.0f);
-  EXPECT_EQ(float_to_half(1.0f + 0x1p-11f), 0x3c00);  // half-way rounds to even
-  EXPECT_EQ(float_to_half(1.0f + 3 * 0x1p-11f), 0x3c02);
-  EXPECT_EQ(float_to_half(70000.0f), 0x7c00);
 }
 
 }  // namespace

@@ -53,6 +53,7 @@ struct BuildOptions {
   kernels::ThreadPool& pool;
   int64_t rows_max = 0;  // of one batch
   int64_t context = 0;   // tokens of a sequence
+  Precision precision = Precision::exact;
 };
 
 // Whether a file's architecture makes embeddings instead of tokens. Errors: those of build_model.

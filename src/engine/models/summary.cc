@@ -76,7 +76,7 @@ Result<ModelSummary> summarize(const gguf::File& file) {
   summary.embedding = TRY(contents.required_integer(prefix + "embedding_length", 1, kSizeMax));
   summary.layers = TRY(contents.required_integer(prefix + "block_count", 1, 1 << 16));
   summary.kv_bytes_per_token = TRY(kv_bytes(contents, prefix, summary));
-  summary.file_bytes = file.bytes().size();
+  summary.file_bytes = file.size_bytes();
   const gguf::Entry* tokens = contents.find("tokenizer.ggml.tokens");
   if (tokens && std::holds_alternative<gguf::ArrayView>(tokens->value)) {
     summary.vocabulary = static_cast<int64_t>(std::get<gguf::ArrayView>(tokens->value).count);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "engine/kernels/matmul.h"
+
 namespace plinth::engine {
 namespace {
 
@@ -13,6 +15,14 @@ std::string shape_text(const std::vector<uint64_t>& shape) {
     text += (i > 0 ? ", " : "") + std::to_string(shape[i]);
   }
   return text + "]";
+}
+
+std::string supported_types() {
+  const kernels::FormatTable table = kernels::format_table();
+  std::string names;
+  for (int i = 0; i < table.count; ++i)
+    names += (i > 0 ? ", " : "") + std::string(table.rows[i].name);
+  return names;
 }
 
 }  // namespace
@@ -39,7 +49,7 @@ Result<const gguf::Tensor*> WeightReader::find(const std::string& name,
   if (!tensor->type.is_used) {
     return make_error(ErrorCode::unsupported,
                       name + ": type " + std::string(tensor->type.name) +
-                          " is not computed; supported are F32, F16 and Q8_0",
+                          " is not computed; supported are " + supported_types(),
                       name);
   }
   used_.insert(name);
@@ -48,7 +58,7 @@ Result<const gguf::Tensor*> WeightReader::find(const std::string& name,
 
 Matrix WeightReader::whole(const gguf::Tensor& tensor, int64_t rows, int64_t length) const {
   Matrix matrix;
-  matrix.type = static_cast<gguf::TensorType>(tensor.type.id);
+  matrix.format = kernels::find_format(tensor.type.id);
   matrix.data = file_.data(tensor);
   matrix.rows = rows;
   matrix.length = length;
@@ -116,15 +126,16 @@ void multiply(const kernels::KernelTable& kernels, kernels::ThreadPool& pool, co
   constexpr int64_t kProductsPerPieceMin = 64 << 10;
   constexpr int64_t kRowsPerTile = 4;
   if (columns == 0) return;
-  kernels::Matmul matmul = kernels.matmul_f32;
-  if (matrix.type == gguf::TensorType::f16) matmul = kernels.matmul_f16;
-  if (matrix.type == gguf::TensorType::q8_0) matmul = kernels.matmul_q8_0;
+  if (matrix.packed) {
+    return matrix.packed->multiply(kernels::panels_for(kernels), pool, x, columns, out);
+  }
   const int64_t row_cost = matrix.length * columns;
   int64_t piece = std::max(kProductsPerPieceMin / row_cost + 1, matrix.rows / (4 * pool.threads()));
   piece = (piece + kRowsPerTile - 1) / kRowsPerTile * kRowsPerTile;
   pool.run(matrix.rows, piece, [&](int64_t begin, int64_t end) {
-    matmul({matrix.data, matrix.row_bytes, matrix.length, x, matrix.length, columns, out,
-            matrix.rows, begin, end});
+    kernels::matmul(kernels, *matrix.format,
+                    {matrix.data, matrix.row_bytes, matrix.length, x, matrix.length, columns, out,
+                     matrix.rows, begin, end});
   });
 }
 
@@ -139,16 +150,7 @@ void apply(const kernels::KernelTable& kernels, kernels::ThreadPool& pool, const
 }
 
 void widen_row(const Matrix& matrix, int64_t row, float* out) {
-  const std::byte* data = matrix.data + row * matrix.row_bytes;
-  switch (matrix.type) {
-    case gguf::TensorType::f32:
-      std::copy_n(reinterpret_cast<const float*>(data), matrix.length, out);
-      return;
-    case gguf::TensorType::f16:
-      return kernels::widen_f16(data, matrix.length, out);
-    case gguf::TensorType::q8_0:
-      return kernels::widen_q8_0(data, matrix.length, out);
-  }
+  matrix.format->widen(matrix.data + row * matrix.row_bytes, matrix.length, out);
 }
 
 }  // namespace plinth::engine

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -11,18 +12,21 @@
 
 #include "base/result.h"
 #include "engine/gguf/file.h"
+#include "engine/kernels/formats/formats.h"
 #include "engine/kernels/kernels.h"
+#include "engine/kernels/panels/packed.h"
 #include "engine/kernels/thread_pool.h"
 
 namespace plinth::engine {
 
 // A weight matrix as it lies in the file.
 struct Matrix {
-  gguf::TensorType type = gguf::TensorType::f32;
+  const kernels::Format* format = nullptr;
   const std::byte* data = nullptr;
   int64_t rows = 0;
   int64_t length = 0;  // values of a row
   int64_t row_bytes = 0;
+  std::shared_ptr<const kernels::PackedMatrix> packed;  // nullptr: multiplied as the file holds it
 };
 
 // `count` rows of a fused tensor from `begin` on; they must be there.
@@ -62,7 +66,7 @@ class WeightReader {
 };
 
 // out[c][r] = row r of `matrix` times column c of x, for `columns` columns; rows are shared among
-// threads.
+// threads. A packed matrix rounds x to 8 bits; the others are exact.
 void multiply(const kernels::KernelTable& kernels, kernels::ThreadPool& pool, const Matrix& matrix,
               const float* x, int64_t columns, float* out);
 

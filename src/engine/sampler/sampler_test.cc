@@ -11,14 +11,14 @@ namespace {
 
 std::vector<int> histogram(const SamplingOptions& options, const std::vector<float>& logits,
                            int draws) {
-  Sampler sampler(options, 5);
+  Sampler sampler(options, {}, 5);
   std::vector<int> counts(logits.size(), 0);
   for (int i = 0; i < draws; ++i) ++counts[static_cast<size_t>(sampler.choose(logits).value())];
   return counts;
 }
 
 TEST(Sampler, takes_the_largest_logit_and_the_lowest_of_equals_when_greedy) {
-  Sampler sampler({0, 1, {}}, 1);
+  Sampler sampler({0, 1, {}}, {}, 1);
   EXPECT_EQ(sampler.choose(std::vector<float>{1, 3, 3, 2}).value(), 1);
   EXPECT_EQ(sampler.choose(std::vector<float>{-5}).value(), 0);
 }
@@ -49,9 +49,9 @@ TEST(Sampler, top_p_keeps_the_smallest_set_that_reaches_it) {
 
 TEST(Sampler, repeats_itself_for_a_seed) {
   const std::vector<float> logits(100, 0);
-  Sampler a({1, 0.9, {}}, 77);
-  Sampler b({1, 0.9, {}}, 77);
-  Sampler c({1, 0.9, {}}, 78);
+  Sampler a({1, 0.9, {}}, {}, 77);
+  Sampler b({1, 0.9, {}}, {}, 77);
+  Sampler c({1, 0.9, {}}, {}, 78);
   bool is_different = false;
   for (int i = 0; i < 50; ++i) {
     const Token token = a.choose(logits).value();
@@ -61,8 +61,102 @@ TEST(Sampler, repeats_itself_for_a_seed) {
   EXPECT_TRUE(is_different);
 }
 
+SamplingOptions with(void (*change)(SamplingOptions&)) {
+  SamplingOptions options;
+  change(options);
+  return options;
+}
+
+const std::vector<float> kTenths = {std::log(0.4f), std::log(0.1f), std::log(0.3f), std::log(0.2f)};
+
+TEST(Sampler, top_k_keeps_the_likeliest) {
+  const auto two = histogram(with([](auto& o) { o.top_k = 2; }), kTenths, 20000);
+  EXPECT_NEAR(two[0], 20000 * 4.0 / 7, 400);
+  EXPECT_EQ(two[1] + two[3], 0);
+  EXPECT_EQ(histogram(with([](auto& o) { o.top_k = 1; }), kTenths, 100)[0], 100);
+  const auto all = histogram(with([](auto& o) { o.top_k = 99; }), kTenths, 20000);
+  EXPECT_NEAR(all[1], 2000, 300);
+}
+
+TEST(Sampler, min_p_drops_what_is_far_less_likely_than_the_likeliest) {
+  const auto counts = histogram(with([](auto& o) { o.min_p = 0.6; }), kTenths, 20000);
+  EXPECT_EQ(counts[1] + counts[3], 0);
+  EXPECT_NEAR(counts[2], 20000 * 3.0 / 7, 400);
+}
+
+TEST(Sampler, typical_p_keeps_what_surprises_as_much_as_expected) {
+  // Expected surprise 1.28; surprises 0.92 2.30 1.20 1.61: nearest is token 2, then 3.
+  const auto one = histogram(with([](auto& o) { o.typical_p = 0.25; }), kTenths, 1000);
+  EXPECT_EQ(one, (std::vector<int>{0, 0, 1000, 0}));
+  const auto two = histogram(with([](auto& o) { o.typical_p = 0.45; }), kTenths, 20000);
+  EXPECT_EQ(two[0] + two[1], 0);
+  EXPECT_NEAR(two[3], 8000, 400);
+}
+
+TEST(Sampler, bias_moves_a_token_up_and_bans_one) {
+  SamplingOptions options;
+  options.temperature = 0;
+  options.logit_bias = {{0, -100.0f}, {1, 5.0f}};
+  EXPECT_EQ(Sampler(options, {}, 1).choose(kTenths).value(), 1);
+}
+
+TEST(Sampler, frequency_and_presence_count_the_reply_alone) {
+  SamplingOptions options;
+  options.temperature = 0;
+  options.frequency_penalty = 0.2;
+  Sampler sampler(options, {0, 0, 0, 0}, 1);
+  const std::vector<float> logits = {1.0f, 0.5f, 0.0f};
+  std::vector<Token> chosen;
+  for (int i = 0; i < 5; ++i) chosen.push_back(sampler.choose(logits).value());
+  // Token 0: 1.0, 0.8, 0.6, then 0.4 is below token 1's 0.5, which falls to 0.3.
+  EXPECT_EQ(chosen, (std::vector<Token>{0, 0, 0, 1, 0}));
+  options.frequency_penalty = 0;
+  options.presence_penalty = 0.6;
+  Sampler once(options, {}, 1);
+  EXPECT_EQ(once.choose(logits).value(), 0);
+  EXPECT_EQ(once.choose(logits).value(), 1);
+  EXPECT_EQ(once.choose(logits).value(), 0);
+}
+
+TEST(Sampler, repetition_divides_positive_and_multiplies_negative_logits_of_prompt_and_reply) {
+  SamplingOptions options;
+  options.temperature = 0;
+  options.repetition_penalty = 2;
+  Sampler sampler(options, {0}, 1);
+  EXPECT_EQ(sampler.choose(std::vector<float>{1.0f, 0.6f}).value(), 1);    // 0.5 and 0.6
+  EXPECT_EQ(sampler.choose(std::vector<float>{-1.0f, -1.1f}).value(), 0);  // -2 and -2.2
+}
+
+TEST(Sampler, log_probabilities_are_the_models_own) {
+  const TokenLogprobs found = logprobs_of(kTenths, 3, 2);
+  EXPECT_EQ(found.chosen.token, 3);
+  EXPECT_NEAR(found.chosen.logprob, std::log(0.2), 1e-6);
+  ASSERT_EQ(found.top.size(), 2u);
+  EXPECT_EQ(found.top[0].token, 0);
+  EXPECT_EQ(found.top[1].token, 2);
+  EXPECT_NEAR(found.top[1].logprob, std::log(0.3), 1e-6);
+  EXPECT_EQ(logprobs_of(kTenths, 0, 20).top.size(), 4u);
+}
+
+TEST(Sampler, options_out_of_range_are_refused_by_name) {
+  const auto refused = [](void (*change)(SamplingOptions&)) {
+    const Status checked = check_sampling(with(change), 4);
+    return checked.is_error() ? checked.error().param : "";
+  };
+  EXPECT_EQ(refused([](auto&) {}), "");
+  EXPECT_EQ(refused([](auto& o) { o.temperature = -1; }), "temperature");
+  EXPECT_EQ(refused([](auto& o) { o.top_p = 0; }), "top_p");
+  EXPECT_EQ(refused([](auto& o) { o.min_p = NAN; }), "min_p");
+  EXPECT_EQ(refused([](auto& o) { o.typical_p = 2; }), "typical_p");
+  EXPECT_EQ(refused([](auto& o) { o.top_k = -1; }), "top_k");
+  EXPECT_EQ(refused([](auto& o) { o.repetition_penalty = 0; }), "repetition_penalty");
+  EXPECT_EQ(refused([](auto& o) { o.presence_penalty = 3; }), "presence_penalty");
+  EXPECT_EQ(refused([](auto& o) { o.logit_bias = {{4, 1.0f}}; }), "logit_bias");
+  EXPECT_EQ(refused([](auto& o) { o.logit_bias = {{0, 101.0f}}; }), "logit_bias");
+}
+
 TEST(Sampler, refuses_logits_that_are_not_finite) {
-  Sampler sampler({0, 1, {}}, 1);
+  Sampler sampler({0, 1, {}}, {}, 1);
   EXPECT_EQ(sampler.choose(std::vector<float>{1, NAN}).error().code, ErrorCode::corrupt);
   EXPECT_EQ(sampler.choose(std::vector<float>{INFINITY, 1}).error().code, ErrorCode::corrupt);
 }

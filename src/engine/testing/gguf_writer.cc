@@ -2,82 +2,11 @@
 // The writer knows no limits: a test must be able to write what the reader refuses.
 #include "engine/testing/gguf_writer.h"
 
-#include <algorithm>
-#include <cmath>
-#include <cstring>
-
-#include "engine/kernels/kernels.h"
-
 namespace plinth::engine::testing {
-namespace {
-
-using gguf::ValueType;
-
-template <typename T>
-std::string encode(T value) {
-  std::string bytes(sizeof(T), '\0');
-  std::memcpy(bytes.data(), &value, sizeof(T));
-  return bytes;
-}
-
-std::string encode_array_head(ValueType element, size_t count) {
-  return encode(static_cast<uint32_t>(element)) + encode(uint64_t{count});
-}
-
-uint32_t id(ValueType type) { return static_cast<uint32_t>(type); }
-
-}  // namespace
-
-std::string GgufWriter::encode_u32(uint32_t value) { return encode(value); }
-std::string GgufWriter::encode_u64(uint64_t value) { return encode(value); }
-std::string GgufWriter::encode_string(std::string_view text) {
-  return encode(uint64_t{text.size()}) + std::string(text);
-}
-
-void GgufWriter::add_entry(std::string_view key, uint32_t type, std::string_view encoded) {
-  entries_ += encode_string(key) + encode(type) + std::string(encoded);
-  ++entry_count_;
-}
-
-void GgufWriter::add_u32(std::string_view key, uint32_t value) {
-  add_entry(key, id(ValueType::u32), encode(value));
-}
-
-void GgufWriter::add_f32(std::string_view key, float value) {
-  add_entry(key, id(ValueType::f32), encode(value));
-}
-
-void GgufWriter::add_bool(std::string_view key, bool value) {
-  add_entry(key, id(ValueType::boolean), encode(static_cast<uint8_t>(value ? 1 : 0)));
-}
-
-void GgufWriter::add_string(std::string_view key, std::string_view value) {
-  add_entry(key, id(ValueType::string), encode_string(value));
-}
-
-void GgufWriter::add_strings(std::string_view key, const std::vector<std::string>& values) {
-  std::string bytes = encode_array_head(ValueType::string, values.size());
-  for (const std::string& value : values) bytes += encode_string(value);
-  add_entry(key, id(ValueType::array), bytes);
-}
-
-void GgufWriter::add_floats(std::string_view key, const std::vector<float>& values) {
-  std::string bytes = encode_array_head(ValueType::f32, values.size());
-  for (const float value : values) bytes += encode(value);
-  add_entry(key, id(ValueType::array), bytes);
-}
-
-void GgufWriter::add_i32s(std::string_view key, const std::vector<int32_t>& values) {
-  std::string bytes = encode_array_head(ValueType::i32, values.size());
-  for (const int32_t value : values) bytes += encode(value);
-  add_entry(key, id(ValueType::array), bytes);
-}
 
 void GgufWriter::add_tensor_record(std::string_view name, const std::vector<uint64_t>& dimensions,
                                    uint32_t type, uint64_t offset) {
-  records_ += encode_string(name) + encode(static_cast<uint32_t>(dimensions.size()));
-  for (const uint64_t size : dimensions) records_ += encode(size);
-  records_ += encode(type) + encode(offset);
+  records_ += encode_record(name, dimensions, type, offset);
   ++tensor_count_;
 }
 
@@ -94,39 +23,18 @@ void GgufWriter::set_alignment(uint32_t alignment) {
 }
 
 std::string GgufWriter::build(uint32_t version) const {
-  std::string file =
-      "GGUF" + encode(version) + encode(tensor_count_) + encode(entry_count_) + entries_ + records_;
+  std::string file = "GGUF" + encode_u32(version) + encode_u64(tensor_count_) +
+                     encode_u64(count()) + bytes() + records_;
   if (tensor_count_ == 0) return file;
   file.resize((file.size() + alignment_ - 1) / alignment_ * alignment_, '\0');
   return file + data_;
 }
 
-std::string pack_f32(const std::vector<float>& values) {
-  std::string bytes;
-  for (const float value : values) bytes += encode(value);
-  return bytes;
-}
-
-std::string pack_f16(const std::vector<float>& values) {
-  std::string bytes;
-  for (const float value : values) bytes += encode(kernels::float_to_half(value));
-  return bytes;
-}
-
-std::string pack_q8_0(const std::vector<float>& values) {
-  constexpr size_t kBlock = 32;
-  std::string bytes;
-  for (size_t begin = 0; begin + kBlock <= values.size(); begin += kBlock) {
-    float largest = 0;
-    for (size_t i = 0; i < kBlock; ++i) largest = std::max(largest, std::fabs(values[begin + i]));
-    const uint16_t scale = kernels::float_to_half(largest / 127);
-    const float step = kernels::half_to_float(scale);
-    bytes += encode(scale);
-    for (size_t i = 0; i < kBlock; ++i) {
-      const float steps = step > 0 ? std::round(values[begin + i] / step) : 0;
-      bytes += encode(static_cast<int8_t>(std::clamp(steps, -127.0f, 127.0f)));
-    }
-  }
+std::string pack(gguf::TensorType type, const std::vector<float>& values) {
+  const kernels::Format& format = kernels::format_of(type);
+  const auto count = static_cast<int64_t>(values.size());
+  std::string bytes(static_cast<size_t>(count / format.block_values * format.block_bytes), '\0');
+  format.narrow(values.data(), count, bytes.data());
   return bytes;
 }
 

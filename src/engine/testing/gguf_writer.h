@@ -8,21 +8,12 @@
 #include <vector>
 
 #include "engine/gguf/contents.h"
+#include "engine/gguf/writer.h"
 
 namespace plinth::engine::testing {
 
-class GgufWriter {
+class GgufWriter : public gguf::MetadataWriter {
  public:
-  void add_u32(std::string_view key, uint32_t value);
-  void add_f32(std::string_view key, float value);
-  void add_bool(std::string_view key, bool value);
-  void add_string(std::string_view key, std::string_view value);
-  void add_strings(std::string_view key, const std::vector<std::string>& values);
-  void add_floats(std::string_view key, const std::vector<float>& values);
-  void add_i32s(std::string_view key, const std::vector<int32_t>& values);
-  // Anything: `encoded` is the value as it stands in the file.
-  void add_entry(std::string_view key, uint32_t type, std::string_view encoded);
-
   // `bytes` are the packed values; the offset is chosen so that the tensor is aligned.
   void add_tensor(std::string_view name, const std::vector<uint64_t>& dimensions, uint32_t type,
                   std::string_view bytes);
@@ -33,22 +24,14 @@ class GgufWriter {
   void set_alignment(uint32_t alignment);  // adds general.alignment
   std::string build(uint32_t version = 3) const;
 
-  static std::string encode_u32(uint32_t value);
-  static std::string encode_u64(uint64_t value);
-  static std::string encode_string(std::string_view text);
-
  private:
-  std::string entries_;
   std::string records_;
   std::string data_;
-  uint64_t entry_count_ = 0;
   uint64_t tensor_count_ = 0;
   uint32_t alignment_ = 32;
 };
 
-// Values as a tensor's bytes. Q8_0 needs a multiple of 32.
-std::string pack_f32(const std::vector<float>& values);
-std::string pack_f16(const std::vector<float>& values);
-std::string pack_q8_0(const std::vector<float>& values);
+// Values as a tensor's bytes; their number is a multiple of the type's block.
+std::string pack(gguf::TensorType type, const std::vector<float>& values);
 
 }  // namespace plinth::engine::testing

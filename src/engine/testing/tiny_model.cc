@@ -72,12 +72,9 @@ class TensorWriter {
     std::vector<float> values(static_cast<size_t>(std::max(count, int64_t{1}) * rows * length));
     const auto scale = static_cast<float>(gain * std::sqrt(3.0 / static_cast<double>(length)));
     for (float& value : values) value = draw() * scale;
-    std::string bytes = pack_f32(values);
-    if (type_ == gguf::TensorType::f16) bytes = pack_f16(values);
-    if (type_ == gguf::TensorType::q8_0) bytes = pack_q8_0(values);
     std::vector<uint64_t> shape = {static_cast<uint64_t>(length), static_cast<uint64_t>(rows)};
     if (count > 0) shape.push_back(static_cast<uint64_t>(count));
-    writer_.add_tensor(name, shape, static_cast<uint32_t>(type_), bytes);
+    writer_.add_tensor(name, shape, static_cast<uint32_t>(type_), pack(type_, values));
   }
 
   void add_matrix(const std::string& name, int64_t rows, int64_t length, double gain = 1.2) {
@@ -91,7 +88,7 @@ class TensorWriter {
     for (float& value : values) value = middle + spread * draw();
     std::vector<uint64_t> shape = {static_cast<uint64_t>(length)};
     if (count > 0) shape.push_back(static_cast<uint64_t>(count));
-    writer_.add_tensor(name, shape, 0, pack_f32(values));
+    writer_.add_tensor(name, shape, 0, pack(gguf::TensorType::f32, values));
   }
   void add_norm(const std::string& name, int64_t length) { add_vector(name, length, 1, 0.2f); }
   void add_bias(const std::string& name, int64_t length, int64_t count = 0) {
@@ -199,7 +196,7 @@ class DecoderWriter {
   void add_rope_factors(const std::string& name, float step) {
     std::vector<float> values(static_cast<size_t>(key_length_ / 2));
     for (size_t i = 0; i < values.size(); ++i) values[i] = 1 + step * static_cast<float>(i);
-    tensors_.file().add_tensor(name, {values.size()}, 0, pack_f32(values));
+    tensors_.file().add_tensor(name, {values.size()}, 0, pack(gguf::TensorType::f32, values));
   }
 
   void add_attention(const std::string& prefix) {

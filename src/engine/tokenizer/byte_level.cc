@@ -3,8 +3,10 @@
 #include "engine/tokenizer/byte_level.h"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 
+#include "base/text.h"
 #include "engine/tokenizer/merge_queue.h"
 
 namespace plinth::engine {
@@ -40,8 +42,19 @@ const ByteAlphabet& alphabet() {
   return value;
 }
 
-uint64_t pair_key(Token left, Token right) {
-  return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
+Error unknown_pre_tokenizer(std::string_view name) {
+  std::vector<std::string> names;
+  for (const PreTokenizerRow& row : pre_tokenizer_table()) names.emplace_back(row.name);
+  return make_error(ErrorCode::unsupported,
+                    "tokenizer.ggml.pre: \"" + shorten(name, 64) +
+                        "\" is not known; supported are " + join(names, ", "),
+                    "tokenizer.ggml.pre");
+}
+
+Error merge_error(size_t line, const std::string& cause) {
+  return make_error(ErrorCode::malformed,
+                    "tokenizer.ggml.merges: line " + std::to_string(line) + " " + cause,
+                    "tokenizer.ggml.merges");
 }
 
 }  // namespace
@@ -53,10 +66,7 @@ Result<ByteLevelBpe> ByteLevelBpe::read(const gguf::Contents& contents,
   const auto name = TRY(contents.string("tokenizer.ggml.pre")).value_or("default");
   bpe.pre_tokenizer_ = find_pre_tokenizer(name);
   if (!bpe.pre_tokenizer_) {
-    return make_error(ErrorCode::unsupported,
-                      "tokenizer.ggml.pre: \"" + std::string(name) +
-                          "\" is not known; supported are gpt-2, default, llama-bpe and qwen2",
-                      "tokenizer.ggml.pre");
+    return unknown_pre_tokenizer(name);
   }
   TRY(bpe.read_bytes());
   TRY(bpe.read_merges(contents));
@@ -80,33 +90,51 @@ Status ByteLevelBpe::read_bytes() {
 Status ByteLevelBpe::read_merges(const gguf::Contents& contents) {
   constexpr std::string_view kMerges = "tokenizer.ggml.merges";
   const auto merges = TRY(contents.strings(kMerges));
-  if (!merges) return make_error(ErrorCode::malformed, "tokenizer.ggml.merges: the file has none");
-  joins_.reserve(merges->size());
+  if (!merges) {
+    return make_error(ErrorCode::malformed, std::string(kMerges) + ": the file has none",
+                      std::string(kMerges));
+  }
+  std::vector<Token> lefts(merges->size());
+  std::vector<Join> joins(merges->size());
+  joins_begin_.assign(vocabulary_->size() + 1, 0);
   std::string joined;
-  for (size_t rank = 0; rank < merges->size(); ++rank) {
-    const std::string_view line = (*merges)[rank];
-    const size_t space = line.find(' ', 1);
-    const auto left = vocabulary_->find(line.substr(0, space));
-    const auto right =
-        space == std::string_view::npos ? std::nullopt : vocabulary_->find(line.substr(space + 1));
-    if (!left || !right) {
-      return make_error(
-          ErrorCode::malformed,
-          "tokenizer.ggml.merges: line " + std::to_string(rank) + " does not name two tokens",
-          std::string(kMerges));
-    }
-    joined.assign(line.substr(0, space));
-    joined += line.substr(space + 1);
+  for (size_t line = 0; line < merges->size(); ++line) {
+    const std::string_view text = (*merges)[line];
+    const size_t space = text.find(' ', 1);
+    if (space == std::string_view::npos) return merge_error(line, "does not name two tokens");
+    const auto left = vocabulary_->find(text.substr(0, space));
+    const auto right = vocabulary_->find(text.substr(space + 1));
+    if (!left || !right) return merge_error(line, "does not name two tokens");
+    joined.assign(text.substr(0, space));
+    joined += text.substr(space + 1);
     const auto token = vocabulary_->find(joined);
-    if (!token) {
-      return make_error(ErrorCode::malformed,
-                        "tokenizer.ggml.merges: line " + std::to_string(rank) +
-                            " joins to a text that is no token",
-                        std::string(kMerges));
-    }
-    joins_.emplace(pair_key(*left, *right), Join{static_cast<uint32_t>(rank), *token});
+    if (!token) return merge_error(line, "joins to a text that is no token");
+    lefts[line] = *left;
+    joins[line] = {*right, static_cast<uint32_t>(line), *token};
+    ++joins_begin_[static_cast<size_t>(*left) + 1];
+  }
+  std::partial_sum(joins_begin_.begin(), joins_begin_.end(), joins_begin_.begin());
+  std::vector<uint32_t> next = joins_begin_;
+  joins_.resize(joins.size());
+  for (size_t line = 0; line < joins.size(); ++line) {
+    joins_[next[static_cast<size_t>(lefts[line])]++] = joins[line];
+  }
+  for (size_t left = 0; left < vocabulary_->size(); ++left) {
+    std::sort(joins_.begin() + joins_begin_[left], joins_.begin() + joins_begin_[left + 1],
+              [](const Join& a, const Join& b) {
+                return a.right != b.right ? a.right < b.right : a.rank < b.rank;
+              });
   }
   return ok();
+}
+
+// Of lines that name the same two tokens the first counts: it has the lowest rank.
+const ByteLevelBpe::Join* ByteLevelBpe::find_join(Token left, Token right) const {
+  const auto begin = joins_.begin() + joins_begin_[static_cast<size_t>(left)];
+  const auto end = joins_.begin() + joins_begin_[static_cast<size_t>(left) + 1];
+  const auto at = std::lower_bound(
+      begin, end, right, [](const Join& join, Token token) { return join.right < token; });
+  return at != end && at->right == right ? &*at : nullptr;
 }
 
 void ByteLevelBpe::encode(std::string_view text, std::vector<Token>& out) const {
@@ -130,9 +158,9 @@ void ByteLevelBpe::encode_piece(std::string_view piece, std::vector<Token>& out)
     symbols.push_back({i, 1, byte_tokens_[static_cast<uint8_t>(piece[i])]});
   }
   merge_symbols(symbols, [&](const Symbol& left, const Symbol& right) -> std::optional<Merge> {
-    const auto at = joins_.find(pair_key(left.token, right.token));
-    if (at == joins_.end()) return std::nullopt;
-    return Merge{static_cast<double>(at->second.rank), at->second.token};
+    const Join* join = find_join(left.token, right.token);
+    if (!join) return std::nullopt;
+    return Merge{static_cast<double>(join->rank), join->token};
   });
   for (const Symbol& symbol : symbols) out.push_back(symbol.token);
 }

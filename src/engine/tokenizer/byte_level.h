@@ -6,7 +6,6 @@
 #include <array>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
@@ -28,18 +27,23 @@ class ByteLevelBpe {
 
  private:
   struct Join {
+    Token right;
     uint32_t rank;
     Token token;
   };
 
   Status read_bytes();
   Status read_merges(const gguf::Contents& contents);
+  const Join* find_join(Token left, Token right) const;
   void encode_piece(std::string_view piece, std::vector<Token>& out) const;
 
   const Vocabulary* vocabulary_ = nullptr;
   const PreTokenizerRow* pre_tokenizer_ = nullptr;
   std::array<Token, 256> byte_tokens_{};
-  std::unordered_map<uint64_t, Join> joins_;  // key: left token << 32 | right token
+  // The joins of a left token are joins_[joins_begin_[left]] up to the next token's, by right
+  // token.
+  std::vector<uint32_t> joins_begin_;
+  std::vector<Join> joins_;
 };
 
 }  // namespace plinth::engine

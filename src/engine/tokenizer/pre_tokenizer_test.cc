@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 
 namespace plinth::engine {
@@ -45,13 +46,58 @@ TEST(PreTokenizer, llama3_keeps_a_symbol_with_letters_and_line_breaks_with_symbo
   EXPECT_EQ(pre_tokenize(PrePattern::llama3, "};\n\nx"), (Pieces{"};\n\n", "x"}));
 }
 
+TEST(PreTokenizer, qwen35_counts_marks_as_letters) {
+  EXPECT_EQ(pre_tokenize(PrePattern::qwen35, "a\u0301b"), Pieces{"a\u0301b"});
+  EXPECT_EQ(pre_tokenize(PrePattern::qwen2, "a\u0301b"), (Pieces{"a", "\u0301b"}));
+}
+
+TEST(PreTokenizer, gpt4o_cuts_where_upper_case_follows_lower_case) {
+  EXPECT_EQ(pre_tokenize(PrePattern::gpt4o, "fooBar FOOBar's I'LL"),
+            (Pieces{"foo", "Bar", " FOOBar's", " I'LL"}));
+  EXPECT_EQ(pre_tokenize(PrePattern::gpt4o, "12345 a/\n/b"),
+            (Pieces{"123", "45", " a", "/\n/", "b"}));
+}
+
+TEST(PreTokenizer, gpt4o_gives_back_upper_case_up_to_the_last_caseless_letter) {
+  EXPECT_EQ(pre_tokenize(PrePattern::gpt4o, "AあBC"), (Pieces{"Aあ", "BC"}));
+  EXPECT_EQ(pre_tokenize(PrePattern::gpt4o, "ABC"), Pieces{"ABC"});
+}
+
+TEST(PreTokenizer, tekken_has_no_contractions_and_takes_one_digit) {
+  EXPECT_EQ(pre_tokenize(PrePattern::tekken, "I'll 12"), (Pieces{"I", "'ll", " ", "1", "2"}));
+}
+
+TEST(PreTokenizer, smollm_cuts_digits_first_and_falcon_punctuation) {
+  EXPECT_EQ(pre_tokenize(PrePattern::digits_then_gpt2, "a 12 b"),
+            (Pieces{"a", " ", "1", "2", " b"}));
+  EXPECT_EQ(pre_tokenize(PrePattern::falcon, "a`b 1234"), (Pieces{"a", "`", "b", " ", "123", "4"}));
+}
+
+TEST(PreTokenizer, deepseek_cuts_scripts_apart) {
+  EXPECT_EQ(pre_tokenize(PrePattern::deepseek_llm, "a b,c\n我想 12"),
+            (Pieces{"a", " b", ",", "c", "\n", "我想", " ", "12"}));
+  EXPECT_EQ(pre_tokenize(PrePattern::deepseek_llm, "naïve "), (Pieces{"na", "ï", "ve", " "}));
+  EXPECT_EQ(pre_tokenize(PrePattern::deepseek_coder, " x+y 12"),
+            (Pieces{" x", "+", "y", " ", "1", "2"}));
+  EXPECT_EQ(pre_tokenize(PrePattern::deepseek3, "1234x_name _a 我a é!\n"),
+            (Pieces{"123", "4", "x", "_name", " _", "a", " ", "我", "a", " é", "!\n"}));
+}
+
+TEST(PreTokenizer, table_has_each_name_once) {
+  std::set<std::string_view> names;
+  for (const PreTokenizerRow& row : pre_tokenizer_table()) {
+    EXPECT_TRUE(names.insert(row.name).second) << row.name;
+    EXPECT_EQ(find_pre_tokenizer(row.name), &row);
+  }
+  EXPECT_EQ(find_pre_tokenizer("another"), nullptr);
+}
+
 TEST(PreTokenizer, loses_no_byte_of_text_that_is_not_utf8) {
   const std::string text = "a\xff\xfe b\xc3";
-  for (const PrePattern pattern :
-       {PrePattern::gpt2, PrePattern::standard, PrePattern::llama3, PrePattern::qwen2}) {
+  for (const PreTokenizerRow& row : pre_tokenizer_table()) {
     std::string joined;
-    for (const std::string_view piece : pre_tokenize(pattern, text)) joined += piece;
-    EXPECT_EQ(joined, text);
+    for (const std::string_view piece : pre_tokenize(row.pattern, text)) joined += piece;
+    EXPECT_EQ(joined, text) << row.name;
   }
 }
 

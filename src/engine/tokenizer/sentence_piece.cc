@@ -6,29 +6,41 @@
 
 #include "base/text.h"
 #include "engine/tokenizer/merge_queue.h"
+#include "engine/tokenizer/space_mark.h"
 
 namespace plinth::engine {
 namespace {
 
-constexpr std::string_view kSpaceMark = "\xe2\x96\x81";
 constexpr std::string_view kHexDigits = "0123456789ABCDEF";
 
 std::string byte_token_text(unsigned byte) {
   return std::string("<0x") + kHexDigits[byte >> 4] + kHexDigits[byte & 15] + ">";
 }
 
-std::string mark_spaces(std::string_view text, bool is_prefixed) {
-  std::string marked;
-  marked.reserve(text.size() + text.size() / 2 + kSpaceMark.size());
-  if (is_prefixed) marked += kSpaceMark;
-  for (const char c : text) {
-    if (c == ' ') {
-      marked += kSpaceMark;
-    } else {
-      marked += c;
-    }
+// Spaces at both ends dropped, others one at a time.
+std::string collapse_spaces(std::string_view text) {
+  std::string collapsed;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const bool is_dropped = text[at] == ' ' && (collapsed.empty() || collapsed.back() == ' ');
+    if (!is_dropped) collapsed += text[at];
   }
-  return marked;
+  if (!collapsed.empty() && collapsed.back() == ' ') collapsed.pop_back();
+  return collapsed;
+}
+
+// A table of replacements for characters, which only some trainings write. Text that it would
+// change would become other tokens than those the model knows.
+Status check_normalisation(const gguf::Contents& contents) {
+  constexpr std::string_view kKey = "tokenizer.ggml.precompiled_charsmap";
+  const gguf::Entry* entry = contents.find(kKey);
+  if (!entry) return ok();
+  const auto* table = std::get_if<gguf::ArrayView>(&entry->value);
+  if (table && table->count == 0) return ok();
+  return make_error(ErrorCode::unsupported,
+                    std::string(kKey) +
+                        ": the vocabulary was trained on text normalised by a table, which is not "
+                        "computed; use a model whose file has no such table",
+                    std::string(kKey));
 }
 
 // Bytes of the character that begins here; 1 when it is cut short or no UTF-8.
@@ -45,6 +57,9 @@ Result<SentencePieceBpe> SentencePieceBpe::read(const gguf::Contents& contents,
                                                 const Vocabulary& vocabulary) {
   SentencePieceBpe bpe;
   bpe.vocabulary_ = &vocabulary;
+  TRY(check_normalisation(contents));
+  bpe.is_space_collapsed_ =
+      TRY(contents.boolean("tokenizer.ggml.remove_extra_whitespaces")).value_or(false);
   bpe.is_space_prefixed_ = TRY(contents.boolean("tokenizer.ggml.add_space_prefix")).value_or(true);
   for (unsigned byte = 0; byte < 256; ++byte) {
     std::optional<Token> token = vocabulary.find(byte_token_text(byte));
@@ -61,8 +76,11 @@ Result<SentencePieceBpe> SentencePieceBpe::read(const gguf::Contents& contents,
 }
 
 void SentencePieceBpe::encode(std::string_view text, bool is_first, std::vector<Token>& out) const {
+  const std::string collapsed = is_space_collapsed_ ? collapse_spaces(text) : std::string();
+  if (is_space_collapsed_) text = collapsed;
   if (text.empty()) return;
-  const std::string marked = mark_spaces(text, is_first && is_space_prefixed_);
+  std::string marked = mark_spaces(text);
+  if (is_first && is_space_prefixed_) marked.insert(0, kSpaceMark);
   const std::string_view whole = marked;
   std::vector<Symbol> symbols;
   for (uint32_t at = 0; at < whole.size();) {
@@ -71,7 +89,9 @@ void SentencePieceBpe::encode(std::string_view text, bool is_first, std::vector<
     at += length;
   }
   merge_symbols(symbols, [&](const Symbol& left, const Symbol& right) -> std::optional<Merge> {
-    const auto token = vocabulary_->find(whole.substr(left.begin, left.length + right.length));
+    const size_t length = left.length + right.length;
+    if (length > vocabulary_->longest_token_bytes()) return std::nullopt;
+    const auto token = vocabulary_->find(whole.substr(left.begin, length));
     if (!token) return std::nullopt;
     return Merge{-static_cast<double>(vocabulary_->entry(*token).score), *token};
   });
@@ -95,16 +115,7 @@ std::string SentencePieceBpe::decode(const TokenEntry& entry) {
       return std::string(1, static_cast<char>(high << 4 | low));
     }
   }
-  std::string bytes;
-  for (size_t at = 0; at < text.size();) {
-    if (text.substr(at, kSpaceMark.size()) == kSpaceMark) {
-      bytes += ' ';
-      at += kSpaceMark.size();
-    } else {
-      bytes += text[at++];
-    }
-  }
-  return bytes;
+  return unmark_spaces(text);
 }
 
 }  // namespace plinth::engine

@@ -16,7 +16,7 @@ namespace plinth::engine {
 class SentencePieceBpe {
  public:
   // `vocabulary` must outlive the result. Errors: malformed (neither byte tokens nor an unknown
-  // token).
+  // token), unsupported (the file asks for a normalisation that is not computed).
   static Result<SentencePieceBpe> read(const gguf::Contents& contents,
                                        const Vocabulary& vocabulary);
 
@@ -29,6 +29,7 @@ class SentencePieceBpe {
  private:
   const Vocabulary* vocabulary_ = nullptr;
   bool is_space_prefixed_ = true;
+  bool is_space_collapsed_ = false;
   std::array<Token, 256> byte_tokens_{};  // the unknown token where a byte has none
 };
 

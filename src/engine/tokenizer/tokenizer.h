@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Text to tokens and back for one model. Special tokens are found first; what lies between them
-// goes to the model's BPE.
+// goes to the model's BPE or WordPiece.
 #pragma once
 
-#include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -13,7 +13,9 @@
 #include "base/result.h"
 #include "engine/tokenizer/byte_level.h"
 #include "engine/tokenizer/sentence_piece.h"
+#include "engine/tokenizer/special_tokens.h"
 #include "engine/tokenizer/vocabulary.h"
+#include "engine/tokenizer/word_piece.h"
 
 namespace plinth::engine {
 
@@ -41,19 +43,20 @@ class Tokenizer {
  private:
   Tokenizer() = default;
   Status read_model(const gguf::Contents& contents);
-  void index_special_tokens();
+  Status read_added_tokens(const gguf::Contents& contents);
 
   template <typename IsAllowed>
   std::vector<Token> encode_with(std::string_view text, bool add_special,
                                  const IsAllowed& is_allowed) const;
   void encode_plain(std::string_view text, bool is_first, std::vector<Token>& out) const;
+  bool is_space_taken_by(Token special) const;
 
   Vocabulary vocabulary_;
-  std::variant<std::monostate, ByteLevelBpe, SentencePieceBpe> model_;
-  bool is_begin_added_ = false;
-  bool is_end_added_ = false;
-  // Special tokens by their first byte, longest text first.
-  std::array<std::vector<Token>, 256> special_by_byte_;
+  SpecialTokens special_;
+  std::variant<std::monostate, ByteLevelBpe, SentencePieceBpe, WordPiece> model_;
+  std::optional<Token> added_first_;
+  std::optional<Token> added_last_;
+  bool is_space_after_special_dropped_ = false;
 };
 
 }  // namespace plinth::engine

@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
@@ -25,6 +24,12 @@ enum class TokenKind : uint8_t {
   byte = 6,
 };
 
+// Special tokens can be found in text as a whole, before the model cuts it.
+inline bool is_special(TokenKind kind) {
+  return kind == TokenKind::control || kind == TokenKind::unknown ||
+         kind == TokenKind::user_defined;
+}
+
 struct TokenEntry {
   std::string text;
   TokenKind kind = TokenKind::normal;
@@ -35,6 +40,7 @@ class Vocabulary {
  public:
   static constexpr size_t kTokensMax = 1u << 20;
   static constexpr size_t kTokenBytesMax = 4096;
+  static constexpr size_t kSpecialTokenBytesMax = 512;  // each place of a text may be tried for one
 
   // Errors: malformed names the key; not_found when the file has no tokens.
   static Result<Vocabulary> read(const gguf::Contents& contents);
@@ -47,6 +53,9 @@ class Vocabulary {
   std::optional<Token> begin_token() const { return begin_; }
   std::optional<Token> end_token() const { return end_; }
   std::optional<Token> unknown_token() const { return unknown_; }
+  std::optional<Token> classify_token() const { return classify_; }    // begins a text for BERT
+  std::optional<Token> separator_token() const { return separator_; }  // ends it
+  size_t longest_token_bytes() const { return longest_token_bytes_; }
   // True for every token that ends a reply: end of sequence, of turn, of message.
   bool is_end(Token token) const { return is_end_[static_cast<size_t>(token)]; }
 
@@ -56,13 +65,24 @@ class Vocabulary {
   Result<std::optional<Token>> read_role(const gguf::Contents& contents,
                                          std::string_view key) const;
 
+  // A hash table of texts with open addressing: files hold up to 300,000 merges of three texts
+  // each, which all are looked up when a model is loaded.
+  struct Slot {
+    uint32_t tag = 0;  // of the text's hash, so that most other texts are told apart at once
+    Token token = -1;  // -1: empty
+  };
+  static constexpr size_t kProbesMax = 512;
+  Status index_texts();
+
   std::vector<TokenEntry> tokens_;
   std::vector<bool> is_end_;
-  // Keys view into tokens_, whose strings do not move once read.
-  std::unordered_map<std::string_view, Token> by_text_;
+  std::vector<Slot> slots_;  // a power of two, at most half of them taken
   std::optional<Token> begin_;
   std::optional<Token> end_;
   std::optional<Token> unknown_;
+  std::optional<Token> classify_;
+  std::optional<Token> separator_;
+  size_t longest_token_bytes_ = 0;
 };
 
 }  // namespace plinth::engine

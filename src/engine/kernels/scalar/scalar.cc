@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "engine/kernels/formats/codecs.h"
 #include "engine/kernels/kernels.h"
 
 namespace plinth::engine::kernels {

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+// Panel kernels for AVX2. A tile is half a panel, 8 rows, times up to 4 columns. Products of
+// unsigned codes and signed activations are added in pairs to 16 bits; as many groups are added
+// there as cannot overflow, then widened. Codes of 8 bits take their signed value's size, and the
+// activations its sign.
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "engine/kernels/panels/panels.h"
+
+namespace plinth::engine::kernels {
+namespace {
+
+constexpr int kColumnsMax = 4;
+constexpr int kGroups = 8;
+constexpr int64_t kHalfRows = 8;
+constexpr int64_t kCachedBytes = 256 << 10;  // of weights, a part of the second-level cache
+
+__m256i load(const uint8_t* from) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+}
+__m256 load_halves(const uint8_t* from) {
+  return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+}
+__m256 load_bytes(const uint8_t* from) {
+  return _mm256_cvtepi32_ps(
+      _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from))));
+}
+__m256 load_signed_bytes(const uint8_t* from) {
+  return _mm256_cvtepi32_ps(
+      _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from))));
+}
+
+// The codes of half a block; `from` points at the half's bytes of the first vector. kTogether
+// groups fit into 16 bits: kTogether * 2 * 127 * largest code < 32768.
+struct Codes4 {
+  static constexpr int64_t kBytes = 256;
+  static constexpr int kTogether = 8;
+  static constexpr bool kIsSigned = false;
+  const uint8_t* from;
+  __m256i group(int g) const {
+    const __m256i bytes = load(from + g % 4 * 64);
+    return _mm256_and_si256(g < 4 ? bytes : _mm256_srli_epi16(bytes, 4), _mm256_set1_epi8(15));
+  }
+};
+
+struct Codes5 {
+  static constexpr int64_t kBytes = 320;
+  static constexpr int kTogether = 4;
+  static constexpr bool kIsSigned = false;
+  const uint8_t* from;
+  __m256i group(int g) const {
+    const __m256i bits = load(from + 256);
+    const __m256i moved = g < 4 ? _mm256_slli_epi16(bits, 4 - g) : _mm256_srli_epi16(bits, g - 4);
+    return _mm256_or_si256(_mm256_and_si256(moved, _mm256_set1_epi8(16)), Codes4{from}.group(g));
+  }
+};
+
+struct Codes6 {
+  static constexpr int64_t kBytes = 384;
+  static constexpr int kTogether = 2;
+  static constexpr bool kIsSigned = false;
+  const uint8_t* from;
+  __m256i group(int g) const {
+    const __m256i bits = load(from + 256 + g / 4 * 64);
+    const int shift = 4 - 2 * (g % 4);
+    const __m256i moved =
+        shift >= 0 ? _mm256_slli_epi16(bits, shift) : _mm256_srli_epi16(bits, -shift);
+    return _mm256_or_si256(_mm256_and_si256(moved, _mm256_set1_epi8(0x30)), Codes4{from}.group(g));
+  }
+};
+
+struct Codes8 {
+  static constexpr int64_t kBytes = 512;
+  static constexpr int kTogether = 1;
+  static constexpr bool kIsSigned = true;  // the zero is taken off here
+  const uint8_t* from;
+  __m256i group(int g) const {
+    return _mm256_xor_si256(load(from + g * 64), _mm256_set1_epi8(static_cast<char>(0x80)));
+  }
+};
+
+// Scales of half a block, as in avx512/panels.cc; `half` is 0 or 1.
+struct HalfScales {
+  static constexpr int64_t kHeaderBytes = 0, kBytes = 32;
+  static constexpr bool kHasMinimum = false, kHalves = false;
+  __m256 scale[1];
+  __m256 minimum;
+  void load_header(const uint8_t*, int64_t) {}
+  void load_block(const uint8_t* from, int64_t half) { scale[0] = load_halves(from + 16 * half); }
+};
+
+struct HalfMinimumScales {
+  static constexpr int64_t kHeaderBytes = 0, kBytes = 64;
+  static constexpr bool kHasMinimum = true, kHalves = false;
+  __m256 scale[1];
+  __m256 minimum;
+  void load_header(const uint8_t*, int64_t) {}
+  void load_block(const uint8_t* from, int64_t half) {
+    scale[0] = load_halves(from + 16 * half);
+    minimum = load_halves(from + 32 + 16 * half);
+  }
+};
+
+struct ByteMinimumScales {
+  static constexpr int64_t kHeaderBytes = 64, kBytes = 32;
+  static constexpr bool kHasMinimum = true, kHalves = false;
+  __m256 scale[1];
+  __m256 minimum;
+  __m256 d, dmin;
+  void load_header(const uint8_t* from, int64_t half) {
+    d = load_halves(from + 16 * half);
+    dmin = _mm256_sub_ps(_mm256_setzero_ps(), load_halves(from + 32 + 16 * half));
+  }
+  void load_block(const uint8_t* from, int64_t half) {
+    scale[0] = _mm256_mul_ps(d, load_bytes(from + 8 * half));
+    minimum = _mm256_mul_ps(dmin, load_bytes(from + 16 + 8 * half));
+  }
+};
+
+struct BytePairScales {
+  static constexpr int64_t kHeaderBytes = 32, kBytes = 32;
+  static constexpr bool kHasMinimum = false, kHalves = true;
+  __m256 scale[2];
+  __m256 minimum;
+  __m256 d;
+  void load_header(const uint8_t* from, int64_t half) { d = load_halves(from + 16 * half); }
+  void load_block(const uint8_t* from, int64_t half) {
+    scale[0] = _mm256_mul_ps(d, load_signed_bytes(from + 8 * half));
+    scale[1] = _mm256_mul_ps(d, load_signed_bytes(from + 16 + 8 * half));
+  }
+};
+
+__m256i broadcast(const int8_t* from) {
+  int32_t four;
+  __builtin_memcpy(&four, from, sizeof(four));
+  return _mm256_set1_epi32(four);
+}
+
+template <typename Codes>
+__m256i multiply_group(__m256i weight, __m256i x) {
+  if constexpr (Codes::kIsSigned) {
+    return _mm256_maddubs_epi16(_mm256_abs_epi8(weight), _mm256_sign_epi8(x, weight));
+  } else {
+    return _mm256_maddubs_epi16(weight, x);
+  }
+}
+
+// products[c] += the groups [begin, end) of the block, as 32-bit sums.
+template <typename Codes, int kColumns>
+void multiply_groups(const Codes& weights, const int8_t* x, int64_t stride, int begin, int end,
+                     __m256i* products) {
+  const __m256i ones = _mm256_set1_epi16(1);
+  for (int first = begin; first < end; first += Codes::kTogether) {
+    __m256i pairs[kColumns];
+    for (int c = 0; c < kColumns; ++c) pairs[c] = _mm256_setzero_si256();
+    for (int g = first; g < first + Codes::kTogether && g < end; ++g) {
+      const __m256i weight = weights.group(g);
+      for (int c = 0; c < kColumns; ++c) {
+        pairs[c] = _mm256_add_epi16(
+            pairs[c], multiply_group<Codes>(weight, broadcast(x + c * stride + g * kPanelGroup)));
+      }
+    }
+    for (int c = 0; c < kColumns; ++c) {
+      products[c] = _mm256_add_epi32(products[c], _mm256_madd_epi16(pairs[c], ones));
+    }
+  }
+}
+
+void store(const PanelArguments& m, int64_t row, int64_t column, __m256 value) {
+  float* out = m.out + column * m.out_stride + row;
+  if (row + kHalfRows <= m.rows) {
+    _mm256_storeu_ps(out, value);
+    return;
+  }
+  float values[kHalfRows];
+  _mm256_storeu_ps(values, value);
+  for (int64_t i = 0; row + i < m.rows; ++i) out[i] = values[i];
+}
+
+template <typename Codes, typename Scales, int kZero, int kColumns>
+void tile(const PanelArguments& m, int64_t panel, int64_t half, int64_t column) {
+  const uint8_t* from = m.panels + panel * m.panel_bytes;
+  const int64_t blocks = m.x.blocks;
+  const int64_t stride = blocks * kPanelBlock;
+  const int64_t first = column * blocks;
+  constexpr int kParts = Scales::kHalves ? 2 : 1;
+  Scales step;
+  __m256 totals[kColumns];
+  for (int c = 0; c < kColumns; ++c) totals[c] = _mm256_setzero_ps();
+  for (int64_t block = 0; block < blocks; ++block) {
+    if (Scales::kHeaderBytes > 0 && block % 8 == 0) {
+      step.load_header(from, half);
+      from += Scales::kHeaderBytes;
+    }
+    step.load_block(from, half);
+    const Codes weights{from + Scales::kBytes + 32 * half};
+    from += Scales::kBytes + Codes::kBytes;
+    const int8_t* x = m.x.codes + (first + block) * kPanelBlock;
+    for (int part = 0; part < kParts; ++part) {
+      __m256i products[kColumns];
+      for (int c = 0; c < kColumns; ++c) {
+        const int32_t* sum = m.x.sums + (first + c * blocks + block) * 2;
+        products[c] = _mm256_set1_epi32(-kZero * (Scales::kHalves ? sum[part] : sum[0] + sum[1]));
+      }
+      multiply_groups<Codes, kColumns>(weights, x, stride, part * kGroups / kParts,
+                                       (part + 1) * kGroups / kParts, products);
+      for (int c = 0; c < kColumns; ++c) {
+        const __m256 scale =
+            _mm256_mul_ps(step.scale[part], _mm256_set1_ps(m.x.scales[first + c * blocks + block]));
+        totals[c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products[c]), scale, totals[c]);
+      }
+    }
+    if constexpr (Scales::kHasMinimum) {
+      for (int c = 0; c < kColumns; ++c) {
+        const __m256 scaled_sum = _mm256_set1_ps(m.x.scaled_sums[first + c * blocks + block]);
+        totals[c] = _mm256_fmadd_ps(step.minimum, scaled_sum, totals[c]);
+      }
+    }
+  }
+  for (int c = 0; c < kColumns; ++c) {
+    store(m, panel * kPanelRows + half * kHalfRows, column + c, totals[c]);
+  }
+}
+
+template <typename Codes, typename Scales, int kZero, int kColumns>
+void multiply_columns(const PanelArguments& m, int64_t begin, int64_t end, int64_t column) {
+  for (int64_t panel = begin; panel < end; ++panel) {
+    for (int64_t half = 0; half < 2 && panel * kPanelRows + half * kHalfRows < m.rows; ++half) {
+      tile<Codes, Scales, kZero, kColumns>(m, panel, half, column);
+    }
+  }
+}
+
+// As in avx512/panels.cc: a few cached panels pass by the columns.
+template <typename Codes, typename Scales, int kZero>
+void matmul(const PanelArguments& m) {
+  const int64_t together = m.panel_bytes < kCachedBytes ? kCachedBytes / m.panel_bytes : 1;
+  for (int64_t panel = m.panel_begin; panel < m.panel_end; panel += together) {
+    const int64_t end = panel + together < m.panel_end ? panel + together : m.panel_end;
+    int64_t column = 0;
+    for (; column + kColumnsMax <= m.x.columns; column += kColumnsMax) {
+      multiply_columns<Codes, Scales, kZero, kColumnsMax>(m, panel, end, column);
+    }
+    for (; column < m.x.columns; ++column) {
+      multiply_columns<Codes, Scales, kZero, 1>(m, panel, end, column);
+    }
+  }
+}
+
+PanelMatmul find_matmul(const PanelFormat& format) {
+  switch (format.id) {
+    case FormatId::q4_0:
+      return matmul<Codes4, HalfScales, 8>;
+    case FormatId::q4_1:
+      return matmul<Codes4, HalfMinimumScales, 0>;
+    case FormatId::q5_0:
+      return matmul<Codes5, HalfScales, 16>;
+    case FormatId::q5_1:
+      return matmul<Codes5, HalfMinimumScales, 0>;
+    case FormatId::q8_0:
+      return matmul<Codes8, HalfScales, 0>;
+    case FormatId::q4_k:
+      return matmul<Codes4, ByteMinimumScales, 0>;
+    case FormatId::q5_k:
+      return matmul<Codes5, ByteMinimumScales, 0>;
+    case FormatId::q6_k:
+      return matmul<Codes6, BytePairScales, 32>;
+    default:
+      return nullptr;
+  }
+}
+
+void quantize(const float* values, int64_t column, const QuantizedColumns& x) {
+  for (int64_t block = 0; block < x.blocks; ++block) {
+    const float* from = values + block * kPanelBlock;
+    const int64_t at = column * x.blocks + block;
+    const __m256 no_sign = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
+    __m256 largest = _mm256_setzero_ps();
+    for (int i = 0; i < 4; ++i) {
+      largest = _mm256_max_ps(largest, _mm256_and_ps(_mm256_loadu_ps(from + 8 * i), no_sign));
+    }
+    float parts[8];
+    _mm256_storeu_ps(parts, largest);
+    float most = 0;
+    for (const float part : parts) most = part > most ? part : most;
+    const __m256 inverse = _mm256_set1_ps(most > 0 ? 127.0f / most : 0.0f);
+    int32_t codes[kPanelBlock];
+    for (int i = 0; i < 4; ++i) {
+      _mm256_storeu_si256(
+          reinterpret_cast<__m256i*>(codes + 8 * i),
+          _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(from + 8 * i), inverse)));
+    }
+    int32_t sums[2] = {0, 0};
+    for (int64_t i = 0; i < kPanelBlock; ++i) {
+      x.codes[at * kPanelBlock + i] = static_cast<int8_t>(codes[i]);
+      sums[i / 16] += codes[i];
+    }
+    x.sums[at * 2] = sums[0];
+    x.sums[at * 2 + 1] = sums[1];
+    x.scales[at] = most / 127.0f;
+    x.scaled_sums[at] = x.scales[at] * static_cast<float>(sums[0] + sums[1]);
+  }
+}
+
+}  // namespace
+
+const PanelKernels kAvx2Panels = {quantize, find_matmul};
+
+}  // namespace plinth::engine::kernels
+#endif

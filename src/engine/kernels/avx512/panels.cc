@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+// Panel kernels for AVX-512 with VNNI. A tile is one panel times up to kColumnsMax columns: the
+// codes of a group are unpacked once and multiplied with four activation bytes of each column,
+// which the instruction broadcasts from memory. The zero of a format is subtracted up front: sums
+// start at -zero times the sum of the activations, so that integers stay exact.
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "engine/kernels/panels/panels.h"
+
+namespace plinth::engine::kernels {
+namespace {
+
+constexpr int kColumnsMax = 8;
+constexpr int kGroups = 8;
+constexpr int64_t kCachedBytes = 256 << 10;  // of weights, a part of the second-level cache
+
+__m512i load(const uint8_t* from) { return _mm512_loadu_si512(from); }
+__m512 load_halves(const uint8_t* from) {
+  return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+}
+__m512 load_bytes(const uint8_t* from) {
+  return _mm512_cvtepi32_ps(
+      _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
+}
+__m512 load_signed_bytes(const uint8_t* from) {
+  return _mm512_cvtepi32_ps(
+      _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
+}
+
+// The codes of one block: vector of group g, 0 <= g < 8.
+struct Codes4 {
+  static constexpr int64_t kBytes = 256;
+  const uint8_t* from;
+  __m512i low_bits(int g) const {
+    const __m512i bytes = load(from + g % 4 * 64);
+    return _mm512_and_si512(g < 4 ? bytes : _mm512_srli_epi16(bytes, 4), _mm512_set1_epi8(15));
+  }
+  __m512i group(int g) const { return low_bits(g); }
+};
+
+struct Codes5 {
+  static constexpr int64_t kBytes = 320;
+  const uint8_t* from;
+  __m512i group(int g) const {
+    const __m512i bits = load(from + 256);
+    const __m512i moved = g < 4 ? _mm512_slli_epi16(bits, static_cast<unsigned>(4 - g))
+                                : _mm512_srli_epi16(bits, static_cast<unsigned>(g - 4));
+    // (moved & 16) | low
+    return _mm512_ternarylogic_epi32(moved, _mm512_set1_epi8(16), Codes4{from}.low_bits(g), 0xea);
+  }
+};
+
+struct Codes6 {
+  static constexpr int64_t kBytes = 384;
+  const uint8_t* from;
+  __m512i group(int g) const {
+    const __m512i bits = load(from + 256 + g / 4 * 64);
+    const int shift = 4 - 2 * (g % 4);
+    const __m512i moved = shift >= 0 ? _mm512_slli_epi16(bits, static_cast<unsigned>(shift))
+                                     : _mm512_srli_epi16(bits, static_cast<unsigned>(-shift));
+    return _mm512_ternarylogic_epi32(moved, _mm512_set1_epi8(0x30), Codes4{from}.low_bits(g), 0xea);
+  }
+};
+
+struct Codes8 {
+  static constexpr int64_t kBytes = 512;
+  const uint8_t* from;
+  __m512i group(int g) const { return load(from + g * 64); }
+};
+
+// Scales of one block. kHalves: one scale for each 16 values.
+struct HalfScales {
+  static constexpr int64_t kHeaderBytes = 0, kBytes = 32;
+  static constexpr bool kHasMinimum = false, kHalves = false;
+  __m512 scale[1];
+  __m512 minimum;
+  void load_header(const uint8_t*) {}
+  void load_block(const uint8_t* from) { scale[0] = load_halves(from); }
+};
+
+struct HalfMinimumScales {
+  static constexpr int64_t kHeaderBytes = 0, kBytes = 64;
+  static constexpr bool kHasMinimum = true, kHalves = false;
+  __m512 scale[1];
+  __m512 minimum;  // added
+  void load_header(const uint8_t*) {}
+  void load_block(const uint8_t* from) {
+    scale[0] = load_halves(from);
+    minimum = load_halves(from + 32);
+  }
+};
+
+struct ByteMinimumScales {
+  static constexpr int64_t kHeaderBytes = 64, kBytes = 32;
+  static constexpr bool kHasMinimum = true, kHalves = false;
+  __m512 scale[1];
+  __m512 minimum;
+  __m512 d, dmin;
+  void load_header(const uint8_t* from) {
+    d = load_halves(from);
+    dmin = _mm512_sub_ps(_mm512_setzero_ps(), load_halves(from + 32));
+  }
+  void load_block(const uint8_t* from) {
+    scale[0] = _mm512_mul_ps(d, load_bytes(from));
+    minimum = _mm512_mul_ps(dmin, load_bytes(from + 16));
+  }
+};
+
+struct BytePairScales {
+  static constexpr int64_t kHeaderBytes = 32, kBytes = 32;
+  static constexpr bool kHasMinimum = false, kHalves = true;
+  __m512 scale[2];
+  __m512 minimum;
+  __m512 d;
+  void load_header(const uint8_t* from) { d = load_halves(from); }
+  void load_block(const uint8_t* from) {
+    scale[0] = _mm512_mul_ps(d, load_signed_bytes(from));
+    scale[1] = _mm512_mul_ps(d, load_signed_bytes(from + 16));
+  }
+};
+
+__m512i broadcast(const int8_t* from) {
+  int32_t four;
+  __builtin_memcpy(&four, from, sizeof(four));
+  return _mm512_set1_epi32(four);
+}
+
+// kZeroShift: zero = 2^kZeroShift; below 0: none.
+template <int kZeroShift>
+__m512i start(int32_t sum) {
+  if constexpr (kZeroShift < 0) {
+    return _mm512_setzero_si512();
+  } else {
+    return _mm512_slli_epi32(_mm512_set1_epi32(-sum), static_cast<unsigned>(kZeroShift));
+  }
+}
+
+void store(const PanelArguments& m, int64_t panel, int64_t column, __m512 value) {
+  const int64_t row = panel * kPanelRows;
+  float* out = m.out + column * m.out_stride + row;
+  if (row + kPanelRows <= m.rows) {
+    _mm512_storeu_ps(out, value);
+  } else {
+    _mm512_mask_storeu_ps(out, static_cast<__mmask16>((1u << (m.rows - row)) - 1u), value);
+  }
+}
+
+template <typename Codes, typename Scales, int kZeroShift, int kColumns>
+void tile(const PanelArguments& m, int64_t panel, int64_t column) {
+  const uint8_t* from = m.panels + panel * m.panel_bytes;
+  const int64_t blocks = m.x.blocks;
+  const int8_t* codes = m.x.codes + column * blocks * kPanelBlock;
+  const float* scales = m.x.scales + column * blocks;
+  const int32_t* sums = m.x.sums + column * blocks * 2;
+  [[maybe_unused]] const float* scaled_sums = m.x.scaled_sums + column * blocks;
+  const int64_t codes_stride = blocks * kPanelBlock;
+  Scales step;
+  __m512 totals[kColumns];
+  for (int c = 0; c < kColumns; ++c) totals[c] = _mm512_setzero_ps();
+  for (int64_t block = 0; block < blocks; ++block) {
+    if (Scales::kHeaderBytes > 0 && block % 8 == 0) {
+      step.load_header(from);
+      from += Scales::kHeaderBytes;
+    }
+    step.load_block(from);
+    const Codes weights{from + Scales::kBytes};
+    from += Scales::kBytes + Codes::kBytes;
+    const int8_t* x = codes + block * kPanelBlock;
+    __m512i products[kColumns];
+    constexpr int kParts = Scales::kHalves ? 2 : 1;
+    for (int part = 0; part < kParts; ++part) {
+      for (int c = 0; c < kColumns; ++c) {
+        const int32_t* sum = sums + (c * blocks + block) * 2;
+        products[c] = start<kZeroShift>(Scales::kHalves ? sum[part] : sum[0] + sum[1]);
+      }
+      for (int g = part * kGroups / kParts; g < (part + 1) * kGroups / kParts; ++g) {
+        const __m512i weight = weights.group(g);
+        for (int c = 0; c < kColumns; ++c) {
+          products[c] = _mm512_dpbusd_epi32(products[c], weight,
+                                            broadcast(x + c * codes_stride + g * kPanelGroup));
+        }
+      }
+      for (int c = 0; c < kColumns; ++c) {
+        const __m512 scale =
+            _mm512_mul_ps(step.scale[part], _mm512_set1_ps(scales[c * blocks + block]));
+        totals[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products[c]), scale, totals[c]);
+      }
+    }
+    if constexpr (Scales::kHasMinimum) {
+      for (int c = 0; c < kColumns; ++c) {
+        const __m512 scaled_sum = _mm512_set1_ps(scaled_sums[c * blocks + block]);
+        totals[c] = _mm512_fmadd_ps(step.minimum, scaled_sum, totals[c]);
+      }
+    }
+  }
+  for (int c = 0; c < kColumns; ++c) store(m, panel, column + c, totals[c]);
+}
+
+template <typename Codes, typename Scales, int kZeroShift>
+void multiply_panels(const PanelArguments& m, int64_t begin, int64_t end) {
+  int64_t column = 0;
+  for (; column + kColumnsMax <= m.x.columns; column += kColumnsMax) {
+    for (int64_t panel = begin; panel < end; ++panel) {
+      tile<Codes, Scales, kZeroShift, kColumnsMax>(m, panel, column);
+    }
+  }
+  for (; column + 4 <= m.x.columns; column += 4) {
+    for (int64_t panel = begin; panel < end; ++panel) {
+      tile<Codes, Scales, kZeroShift, 4>(m, panel, column);
+    }
+  }
+  for (; column + 2 <= m.x.columns; column += 2) {
+    for (int64_t panel = begin; panel < end; ++panel) {
+      tile<Codes, Scales, kZeroShift, 2>(m, panel, column);
+    }
+  }
+  for (; column < m.x.columns; ++column) {
+    for (int64_t panel = begin; panel < end; ++panel) {
+      tile<Codes, Scales, kZeroShift, 1>(m, panel, column);
+    }
+  }
+}
+
+// A few panels that stay in the second-level cache pass by the columns, of which a tile stays in
+// the first-level one.
+template <typename Codes, typename Scales, int kZeroShift>
+void matmul(const PanelArguments& m) {
+  const int64_t together = m.panel_bytes < kCachedBytes ? kCachedBytes / m.panel_bytes : 1;
+  for (int64_t panel = m.panel_begin; panel < m.panel_end; panel += together) {
+    const int64_t end = panel + together < m.panel_end ? panel + together : m.panel_end;
+    multiply_panels<Codes, Scales, kZeroShift>(m, panel, end);
+  }
+}
+
+PanelMatmul find_matmul(const PanelFormat& format) {
+  switch (format.id) {
+    case FormatId::q4_0:
+      return matmul<Codes4, HalfScales, 3>;
+    case FormatId::q4_1:
+      return matmul<Codes4, HalfMinimumScales, -1>;
+    case FormatId::q5_0:
+      return matmul<Codes5, HalfScales, 4>;
+    case FormatId::q5_1:
+      return matmul<Codes5, HalfMinimumScales, -1>;
+    case FormatId::q8_0:
+      return matmul<Codes8, HalfScales, 7>;
+    case FormatId::q4_k:
+      return matmul<Codes4, ByteMinimumScales, -1>;
+    case FormatId::q5_k:
+      return matmul<Codes5, ByteMinimumScales, -1>;
+    case FormatId::q6_k:
+      return matmul<Codes6, BytePairScales, 5>;
+    default:
+      return nullptr;
+  }
+}
+
+void quantize(const float* values, int64_t column, const QuantizedColumns& x) {
+  const __m512i no_sign = _mm512_set1_epi32(0x7fffffff);
+  for (int64_t block = 0; block < x.blocks; ++block) {
+    const float* from = values + block * kPanelBlock;
+    const __m512 half[2] = {_mm512_loadu_ps(from), _mm512_loadu_ps(from + 16)};
+    const __m512 largest =
+        _mm512_max_ps(_mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(half[0]), no_sign)),
+                      _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(half[1]), no_sign)));
+    const float most = _mm512_reduce_max_ps(largest);
+    const __m512 inverse = _mm512_set1_ps(most > 0 ? 127.0f / most : 0.0f);
+    const int64_t at = column * x.blocks + block;
+    for (int i = 0; i < 2; ++i) {
+      const __m512i codes = _mm512_cvtps_epi32(_mm512_mul_ps(half[i], inverse));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(x.codes + at * kPanelBlock + 16 * i),
+                       _mm512_cvtsepi32_epi8(codes));
+      x.sums[at * 2 + i] = _mm512_reduce_add_epi32(codes);
+    }
+    x.scales[at] = most / 127.0f;
+    x.scaled_sums[at] = x.scales[at] * static_cast<float>(x.sums[at * 2] + x.sums[at * 2 + 1]);
+  }
+}
+
+}  // namespace
+
+const PanelKernels kAvx512Panels = {quantize, find_matmul};
+
+}  // namespace plinth::engine::kernels
+#endif

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// The reference of the panel kernels: takes every code of a panel apart and adds in double.
+#include <cmath>
+
+#include "engine/kernels/formats/float16.h"
+#include "engine/kernels/panels/panels.h"
+
+namespace plinth::engine::kernels {
+namespace {
+
+void quantize(const float* values, int64_t column, const QuantizedColumns& x) {
+  for (int64_t block = 0; block < x.blocks; ++block) {
+    const float* from = values + block * kPanelBlock;
+    int8_t* codes = x.codes + (column * x.blocks + block) * kPanelBlock;
+    float largest = 0;
+    for (int64_t i = 0; i < kPanelBlock; ++i) largest = std::fmax(largest, std::fabs(from[i]));
+    const float scale = largest / 127.0f;
+    const float inverse = largest > 0 ? 127.0f / largest : 0.0f;
+    int32_t* sums = x.sums + (column * x.blocks + block) * 2;
+    sums[0] = sums[1] = 0;
+    for (int64_t i = 0; i < kPanelBlock; ++i) {
+      codes[i] = static_cast<int8_t>(std::nearbyint(from[i] * inverse));
+      sums[i / 16] += codes[i];
+    }
+    x.scales[column * x.blocks + block] = scale;
+    x.scaled_sums[column * x.blocks + block] = scale * static_cast<float>(sums[0] + sums[1]);
+  }
+}
+
+int code_at(PanelCodes kind, const uint8_t* codes, int64_t row, int64_t i) {
+  const int64_t group = i / kPanelGroup;
+  const int64_t at = row * kPanelGroup + i % kPanelGroup;
+  if (kind == PanelCodes::bits8) return codes[group * 64 + at];
+  const int low = (codes[group % 4 * 64 + at] >> (group < 4 ? 0 : 4)) & 15;
+  const uint8_t* high = codes + 256 + at;
+  if (kind == PanelCodes::bits5) return low | ((*high >> group) & 1) << 4;
+  if (kind == PanelCodes::bits6)
+    return low | ((high[group / 4 * 64] >> (2 * (group % 4))) & 3) << 4;
+  return low;
+}
+
+// Scale and minimum of value i: the weight is scale * (code - zero) - minimum.
+struct Step {
+  double scale;
+  double minimum;
+};
+
+Step step_at(PanelScales kind, const uint8_t* header, const uint8_t* scales, int64_t row,
+             int64_t i) {
+  const auto byte = [&](int64_t at) { return static_cast<double>(scales[at * kPanelRows + row]); };
+  switch (kind) {
+    case PanelScales::half:
+      return {load_half(scales + 2 * row), 0};
+    case PanelScales::half_minimum:
+      return {load_half(scales + 2 * row), -load_half(scales + 2 * (kPanelRows + row))};
+    case PanelScales::byte_minimum:
+      return {load_half(header + 2 * row) * byte(0),
+              load_half(header + 2 * (kPanelRows + row)) * byte(1)};
+    case PanelScales::byte_pair:
+      return {static_cast<double>(load_half(header + 2 * row)) *
+                  static_cast<int8_t>(scales[i / 16 * kPanelRows + row]),
+              0};
+  }
+  return {0, 0};
+}
+
+double multiply_row(const PanelFormat& format, const uint8_t* panel, int64_t row, int64_t column,
+                    const QuantizedColumns& x) {
+  double total = 0;
+  const uint8_t* header = nullptr;
+  for (int64_t block = 0; block < x.blocks; ++block) {
+    if (block % 8 == 0) {
+      header = panel;
+      panel += panel_header_bytes(format);
+    }
+    const uint8_t* codes = panel + panel_scale_bytes(format);
+    const int8_t* activations = x.codes + (column * x.blocks + block) * kPanelBlock;
+    double sum = 0;
+    for (int64_t i = 0; i < kPanelBlock; ++i) {
+      const Step step = step_at(format.scales, header, panel, row, i);
+      const double weight =
+          step.scale * (code_at(format.codes, codes, row, i) - format.zero) - step.minimum;
+      sum += weight * activations[i];
+    }
+    total += sum * static_cast<double>(x.scales[column * x.blocks + block]);
+    panel = codes + panel_code_bytes(format);
+  }
+  return total;
+}
+
+template <FormatId kFormat>
+void matmul(const PanelArguments& m) {
+  const PanelFormat& format = *find_panel_format(kFormat);
+  for (int64_t panel = m.panel_begin; panel < m.panel_end; ++panel) {
+    for (int64_t row = 0; row < kPanelRows && panel * kPanelRows + row < m.rows; ++row) {
+      for (int64_t column = 0; column < m.x.columns; ++column) {
+        m.out[column * m.out_stride + panel * kPanelRows + row] = static_cast<float>(
+            multiply_row(format, m.panels + panel * m.panel_bytes, row, column, m.x));
+      }
+    }
+  }
+}
+
+PanelMatmul find_matmul(const PanelFormat& format) {
+  switch (format.id) {
+    case FormatId::q4_0:
+      return matmul<FormatId::q4_0>;
+    case FormatId::q4_1:
+      return matmul<FormatId::q4_1>;
+    case FormatId::q5_0:
+      return matmul<FormatId::q5_0>;
+    case FormatId::q5_1:
+      return matmul<FormatId::q5_1>;
+    case FormatId::q8_0:
+      return matmul<FormatId::q8_0>;
+    case FormatId::q4_k:
+      return matmul<FormatId::q4_k>;
+    case FormatId::q5_k:
+      return matmul<FormatId::q5_k>;
+    case FormatId::q6_k:
+      return matmul<FormatId::q6_k>;
+    default:
+      return nullptr;
+  }
+}
+
+}  // namespace
+
+const PanelKernels kScalarPanels = {quantize, find_matmul};
+
+}  // namespace plinth::engine::kernels
