@@ -22,14 +22,6 @@ struct LogitsOptions {
   bool is_exact = false;
 };
 
-Result<std::unique_ptr<engine::Engine>> load(const std::string& path, bool is_exact) {
-  engine::EngineOptions options;
-  options.path = path;
-  options.precision = is_exact ? engine::Precision::exact : engine::Precision::fast;
-  options.sequences_max = 1;
-  return engine::Engine::load(options);
-}
-
 Result<std::vector<int64_t>> positions_of(const LogitsOptions& options) {
   const auto count = static_cast<int64_t>(options.tokens.size());
   std::vector<int64_t> out;
@@ -78,8 +70,22 @@ Result<std::vector<engine::Token>> greedy_tokens(engine::Engine& engine,
   return last->tokens;
 }
 
+// With no more context than is asked for: models whose positions depend on it (phi3) then compute
+// short texts as short ones, and little memory is taken.
+Result<std::unique_ptr<engine::Engine>> load_for(const LogitsOptions& options) {
+  const engine::ModelSummary summary = TRY(engine::inspect_model(options.path));
+  const int64_t wanted = static_cast<int64_t>(options.tokens.size()) + options.greedy;
+  engine::EngineOptions engine_options;
+  engine_options.path = options.path;
+  engine_options.precision = options.is_exact ? engine::Precision::exact : engine::Precision::fast;
+  engine_options.sequences_max = 1;
+  engine_options.context_tokens_max =
+      std::min(std::max(wanted, int64_t{2}), summary.context_tokens);
+  return engine::Engine::load(engine_options);
+}
+
 Result<Json> logits(const LogitsOptions& options) {
-  auto engine = TRY(load(options.path, options.is_exact));
+  auto engine = TRY(load_for(options));
   const std::vector<engine::Token> tokens(options.tokens.begin(), options.tokens.end());
   const auto positions = TRY(positions_of(options));
   const auto rows = TRY(engine->logits(tokens, positions));

@@ -9,10 +9,8 @@
 namespace plinth::engine {
 namespace {
 
-// How YaRN weighs the growth of attention with the stretch s: 0.1 m ln s + 1 (section 3.4).
-double growth(double stretch, double multiplier) {
-  return stretch <= 1 ? 1 : 0.1 * multiplier * std::log(stretch) + 1;
-}
+// How YaRN lets attention grow with the stretch s: 0.1 ln s + 1 (section 3.4).
+double growth(double stretch) { return stretch <= 1 ? 1 : 0.1 * std::log(stretch) + 1; }
 
 // The pair that makes `turns` full turns within the trained context.
 double pair_of_turns(double turns, int64_t length, double base, int64_t context) {
@@ -46,12 +44,11 @@ Status stretch_yarn(Metadata& metadata, Rope& rope, double base, double stretch)
     const double stretched = std::clamp(along, 0.0, 1.0);
     rope.frequencies[i] *= stretched / stretch + (1 - stretched);
   }
-  const double multiplier = TRY(metadata.number("rope.scaling.yarn_log_multiplier")).value_or(0);
-  rope.magnitude *= growth(stretch, 1);
-  if (multiplier != 0) rope.magnitude /= growth(stretch, multiplier);
-  if (!std::isfinite(rope.magnitude)) {
-    return metadata.malformed("rope.scaling.yarn_log_multiplier", "attention has no finite size");
+  constexpr std::string_view kMultiplier = "rope.scaling.yarn_log_multiplier";
+  if (TRY(metadata.number(kMultiplier)).value_or(0) != 0) {
+    return metadata.unsupported(kMultiplier, "scores scaled apart from YaRN are not computed");
   }
+  rope.magnitude *= growth(stretch);
   return ok();
 }
 
