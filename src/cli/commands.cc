@@ -31,6 +31,8 @@ constexpr Command kCommands[] = {
      commands::model_logits},
     {"model embed", Reach::offline, "the embedding of the text on standard input",
      commands::model_embed},
+    {"model perplexity", Reach::offline, "how well a model foresees the text on standard input",
+     commands::model_perplexity},
     {"model bench", Reach::offline, "tokens per second of a GGUF file", commands::model_bench},
     {"model synth", Reach::offline, "write a GGUF file of random weights in a real model's shape",
      commands::model_synth},
