@@ -136,6 +136,16 @@ TEST(Native, tool_choice_none_hides_the_tools) {
   EXPECT_FALSE(bench.engine->request_seen.is_tool_call_parsing);
 }
 
+TEST(Native, a_tool_call_that_is_demanded_is_refused_for_it_cannot_be_promised) {
+  Bench bench;
+  protocol::ChatRequest chat = chat_with_tool();
+  chat.tool_choice = protocol::ToolChoice::required;
+  const Status refused = bench.start(chat);
+  ASSERT_TRUE(refused.is_error());
+  EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(refused.error().param, "tool_choice");
+}
+
 TEST(Native, asks_for_no_more_tokens_than_the_context_has_left) {
   Bench bench;
   protocol::ChatRequest chat = chat_with_tool();
