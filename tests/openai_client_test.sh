@@ -20,7 +20,7 @@ export OPENAI_BASE_URL=$ADDRESS/v1 OPENAI_API_KEY='' MODEL EMBED_MODEL=plinth-le
 
 sent=0 wrong=0
 for body in "$SHARED"/data/json/test_parsing/*.json; do
-  status=$(curl -s -o "$WORK/answer" -w '%{http_code}' -H 'content-type: application/json' --data-binary "@$body" "$ADDRESS/v1/chat/completions")
+  status=$("${CURL[@]}" -o "$WORK/answer" -w '%{http_code}' -H 'content-type: application/json' --data-binary "@$body" "$ADDRESS/v1/chat/completions")
   sent=$((sent + 1))
   case $(basename "$body") in
     n_*) [ "$status" = 400 ] && jq -e '.error | has("message") and has("type") and has("param") and has("code")' "$WORK/answer" >/dev/null ||

@@ -109,6 +109,9 @@ class Agents {
 
   virtual Status put_agent(const guard::Request& request, const AgentSpec& agent) = 0;
   virtual Result<std::vector<AgentSpec>> list_agents(const guard::Request& request) = 0;
+  virtual Result<AgentSpec> get_agent(const guard::Request& request, const std::string& name) = 0;
+  // Its runs go on: each holds the whole declaration that it began with.
+  virtual Status remove_agent(const guard::Request& request, const std::string& name) = 0;
 
   // idempotency_key (may be empty): the same key of the same principal returns the first run;
   // conflict when that one had another agent or goal. delay: starts by a durable timer.

@@ -36,6 +36,8 @@ TEST_F(AgentsDoors, every_door_asks_before_it_acts_and_does_nothing_when_denied)
   const std::vector<Door> doors = {
       {"agent.write", [&] { return done(agents_->put_agent(request(), agent)); }},
       {"agent.read", [&] { return done(agents_->list_agents(request())); }},
+      {"agent.read", [&] { return done(agents_->get_agent(request(), "worker")); }},
+      {"agent.write", [&] { return done(agents_->remove_agent(request(), "second")); }},
       {"run.start", [&] { return done(agents_->start(request(), "worker", "x", "", {})); }},
       {"run.read", [&] { return done(agents_->get(request(), run)); }},
       {"run.read", [&] { return done(agents_->list(request(), 10)); }},
@@ -61,6 +63,16 @@ TEST_F(AgentsDoors, every_door_asks_before_it_acts_and_does_nothing_when_denied)
     EXPECT_EQ(door.call().error().code, ErrorCode::denied) << door.action;
   }
   EXPECT_EQ(crashing_->journal().appends(), appends);
+}
+
+TEST_F(AgentsDoors, a_removed_agent_is_gone_and_its_runs_are_not) {
+  const std::string run = completed_run();
+  EXPECT_EQ(MUST(agents_->get_agent(request(), "worker"), "it was put").tools.size(), 2U);
+  ASSERT_TRUE(agents_->remove_agent(request(), "worker").is_ok());
+  EXPECT_EQ(agents_->get_agent(request(), "worker").error().code, ErrorCode::not_found);
+  EXPECT_EQ(agents_->remove_agent(request(), "worker").error().code, ErrorCode::not_found);
+  EXPECT_EQ(agents_->start(request(), "worker", "x", "", {}).error().code, ErrorCode::not_found);
+  EXPECT_EQ(get(run).state, RunState::completed);
 }
 
 TEST_F(AgentsDoors, an_idempotency_key_names_one_run) {

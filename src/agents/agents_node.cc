@@ -89,6 +89,18 @@ Result<std::vector<AgentSpec>> NodeAgents::list_agents(const guard::Request& req
   return agents;
 }
 
+Result<AgentSpec> NodeAgents::get_agent(const guard::Request& request, const std::string& name) {
+  TRY(allow(request, guard::ActionKind::agent_read, "agent", shorten(name, 64)));
+  return agent_named(request.principal.tenant, name);
+}
+
+Status NodeAgents::remove_agent(const guard::Request& request, const std::string& name) {
+  TRY(allow(request, guard::ActionKind::agent_write, "agent", shorten(name, 64)));
+  TRY(agent_named(request.principal.tenant, name));
+  return options_.store.key_value().erase(agent_key(request.principal.tenant, name),
+                                          store::kAnyRevision);
+}
+
 Result<AgentSpec> NodeAgents::agent_named(const std::string& tenant,
                                           const std::string& name) const {
   const auto item = options_.store.key_value().get(agent_key(tenant, name));

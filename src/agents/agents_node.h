@@ -23,6 +23,8 @@ class NodeAgents final : public Agents {
   Status resume_open_runs() override;
   Status put_agent(const guard::Request& request, const AgentSpec& agent) override;
   Result<std::vector<AgentSpec>> list_agents(const guard::Request& request) override;
+  Result<AgentSpec> get_agent(const guard::Request& request, const std::string& name) override;
+  Status remove_agent(const guard::Request& request, const std::string& name) override;
   Result<RunSummary> start(const guard::Request& request, const std::string& agent,
                            const std::string& goal, const std::string& idempotency_key,
                            Duration delay) override;

@@ -60,6 +60,8 @@ void model_status(Call call);
 // runs.cc
 void list_agents(Call call);
 void put_agent(Call call);
+void get_agent(Call call);
+void remove_agent(Call call);
 void start_run(Call call);
 void list_runs(Call call);
 void get_run(Call call);

@@ -32,6 +32,9 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/agents", endpoints::list_agents, Access::authenticated, "agents"},
     {"POST", "/api/agents", endpoints::put_agent, Access::authenticated,
      "store an agent: an agent document as JSON, or {\"yaml\": TEXT}"},
+    {"GET", "/api/agents/{agent}", endpoints::get_agent, Access::authenticated, "one agent"},
+    {"DELETE", "/api/agents/{agent}", endpoints::remove_agent, Access::authenticated,
+     "remove an agent; its runs go on"},
     {"POST", "/api/runs", endpoints::start_run, Access::authenticated,
      "start a run: {agent, goal, idempotency_key?, delay_ms?}"},
     {"GET", "/api/runs", endpoints::list_runs, Access::authenticated, "runs, newest first"},
@@ -49,7 +52,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/api/memory/{space}/records", endpoints::remember, Access::authenticated,
      "remember: {text, attributes?, id?}"},
     {"POST", "/api/memory/{space}/recall", endpoints::recall, Access::authenticated,
-     "recall by meaning and by word: {query, limit?}"},
+     "recall by vectors and by words, fused: {query, limit?}"},
     {"DELETE", "/api/memory/{space}/records/{record}", endpoints::forget, Access::authenticated,
      "forget one record"},
 

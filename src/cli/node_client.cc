@@ -48,7 +48,10 @@ std::string choose(const std::string& typed, const char* variable, std::string_v
 }
 
 Error reach_error(const std::string& url, const Error& cause) {
-  if (cause.code != ErrorCode::unavailable) return cause;
+  // Also a peer that speaks no HTTP, or no TLS behind an https address: there is no node.
+  if (cause.code != ErrorCode::unavailable && cause.code != ErrorCode::upstream_failed) {
+    return cause;
+  }
   return make_error(ErrorCode::unavailable, "no node answers at " + url + " (" + cause.message +
                                                 "); start one with `plinth up` or give --url");
 }

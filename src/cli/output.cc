@@ -96,6 +96,16 @@ void show(Context& context, const Result<Json>& value, void (*print)(const Json&
 
 void print_json(const Json& value) { std::printf("%s\n", value.dump_pretty().c_str()); }
 
+void print_fields(const Json& value) {
+  size_t width = 0;
+  for (const auto& [name, field] : value.members()) width = std::max(width, width_of(name));
+  for (const auto& [name, field] : value.members()) {
+    const std::string text = field.is_string() ? field.as_string() : field.dump();
+    std::printf("%s%s  %s\n", printable(name).c_str(),
+                std::string(width - width_of(name), ' ').c_str(), printable(text).c_str());
+  }
+}
+
 Result<std::string> read_text(const std::string& path) {
   if (path != "-") {
     auto text = SystemDisk().read_file(path);

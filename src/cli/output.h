@@ -23,6 +23,9 @@ void show(Context& context, const Result<Json>& value, void (*print)(const Json&
 
 void print_json(const Json& value);  // indented
 
+// An object of plain fields, one a line: "removed  assistant".
+void print_fields(const Json& value);
+
 // "-" reads standard input. Errors: invalid_argument (a file that cannot be read), too_large.
 Result<std::string> read_text(const std::string& path);
 

@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "cli/output.h"
 
@@ -28,8 +29,11 @@ std::string model_says(const Json& entry) {
   return "the model" + out;
 }
 
-// What one entry means, in words. Kinds this version does not know are shown as they are.
-std::string describe(const Json& entry) {
+std::string when(const Json& unix_ms) { return WallTime{unix_ms.as_int()}.iso8601(); }
+
+}  // namespace
+
+std::string describe_run_entry(const Json& entry) {
   const std::string& kind = entry["kind"].as_string();
   const std::string& tool = entry["tool"].as_string();
   if (kind == "run.started") return "goal: " + one_line(entry["goal"].as_string());
@@ -49,6 +53,8 @@ std::string describe(const Json& entry) {
   }
   if (kind == "step.denied") return tool + " DENIED: " + entry["reason"].as_string();
   if (kind == "step.refused") return tool + " refused: " + entry["reason"].as_string();
+  if (kind == "timer.set") return "waits until " + when(entry["due"]);
+  if (kind == "timer.fired") return "the time has come";
   if (kind == "step.unknown") return tool + ": outcome unknown after a crash";
   if (kind == "approval.requested") return "waits for a person: " + entry["question"].as_string();
   if (kind == "approval.answered") {
@@ -56,10 +62,11 @@ std::string describe(const Json& entry) {
   }
   if (kind == "run.completed") return "answer: " + one_line(entry["answer"].as_string());
   if (kind == "run.failed") return "failed: " + entry["failure"].as_string();
+  if (kind == "run.cancel_requested") return entry["by"].as_string() + " asked to cancel";
+  if (kind == "run.cancelled") return "cancelled";
+  if (kind == "erased") return "this entry was erased";
   return one_line(entry.dump());
 }
-
-}  // namespace
 
 void print_run(const Json& run) {
   std::printf("%s %s after %lld steps and %lld tokens\n", run["id"].as_string().c_str(),
@@ -86,7 +93,21 @@ void print_run_entry(const Json& entry) {
   if (body["step"].is_integer()) step = "step " + std::to_string(body["step"].as_int());
   std::printf("%4lld  %-18s %-8s %s\n", static_cast<long long>(entry["sequence"].as_int()),
               printable(body["kind"].as_string()).c_str(), step.c_str(),
-              printable(describe(body)).c_str());
+              printable(describe_run_entry(body)).c_str());
+}
+
+void print_decision(const Json& leaf) {
+  const Json& record = leaf["record"];
+  std::printf("%s: %s %s on %s -> %s\n", leaf["id"].as_string().c_str(),
+              record["principal"].as_string().c_str(), record["action"].as_string().c_str(),
+              printable(record["resource"].as_string()).c_str(),
+              record["effect"].as_string().c_str());
+  std::printf("  because %s\n", printable(record["reason"].as_string()).c_str());
+  for (const Json& policy : record["policies"].items()) {
+    std::printf("  policy  %s\n", policy.as_string().c_str());
+  }
+  std::printf("  leaf    %lld of the audit log, hash %s\n",
+              static_cast<long long>(leaf["index"].as_int()), leaf["hash"].as_string().c_str());
 }
 
 }  // namespace plinth::cli

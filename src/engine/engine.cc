@@ -223,8 +223,8 @@ Result<std::vector<Token>> LoadedEngine::render_chat(const Json& messages,
   if (!template_) {
     return make_error(ErrorCode::unsupported,
                       summary_.name +
-                          ": the model file has no chat template; send plain text to "
-                          "the completions endpoint instead");
+                          ": the model file has no chat template, so it cannot chat; "
+                          "load a model whose GGUF file has tokenizer.chat_template");
   }
   if (template_->is_error()) return template_->error();
   const templates::ChatTemplate& chat = template_->value();

@@ -74,6 +74,7 @@ class RunningNode final : public Node {
     TRY(check_values(config_));
     set_log_level(level_of(config_.log_level));
     if (config_.data_folder.empty()) config_.data_folder = default_data_folder();
+    TRY(check_folder_may_hold_a_key());
     store_ = TRY(store::open_embedded({config_.data_folder, disk_, clock_, random_, &metrics_}));
     guard_ = TRY(
         guard::create_guard({*store_, clock_, random_, metrics_, std::string(default_policies())}));
@@ -148,9 +149,21 @@ class RunningNode final : public Node {
   }
 
  private:
+  // A folder that is not there holds no key: refused before it is made.
+  Status check_folder_may_hold_a_key() const {
+    if (is_loopback(config_.listen_host)) return ok();
+    std::error_code error;
+    if (std::filesystem::exists(config_.data_folder, error)) return ok();
+    return listen_refusal();
+  }
+
   Status check_listen_address() {
     if (is_loopback(config_.listen_host)) return ok();
     if (TRY(guard_->keys().has_any())) return ok();
+    return listen_refusal();
+  }
+
+  Error listen_refusal() const {
     return make_error(
         ErrorCode::denied,
         "refusing to listen on " + config_.listen_host +

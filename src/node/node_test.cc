@@ -293,6 +293,9 @@ TEST_F(NodeTest, refuses_to_listen_beyond_loopback_without_a_key) {
   ASSERT_TRUE(refused.is_error());
   EXPECT_EQ(refused.error().code, ErrorCode::denied);
   EXPECT_NE(refused.error().message.find("keys create"), std::string::npos);
+  open.data_folder = (folder_ / "fresh").string();
+  EXPECT_EQ(Node::start(open).error().code, ErrorCode::denied);
+  EXPECT_FALSE(std::filesystem::exists(open.data_folder));
 }
 
 TEST_F(NodeTest, a_second_node_on_the_same_folder_is_refused) {

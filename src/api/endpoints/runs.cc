@@ -28,6 +28,16 @@ Result<Json> put(Call& call) {
   return agent.to_json();
 }
 
+Result<Json> get(Call& call) {
+  const auto agent = TRY(call.services.agents.get_agent(call.request, call.parameter("agent")));
+  return agent.to_json();
+}
+
+Result<Json> remove(Call& call) {
+  TRY(call.services.agents.remove_agent(call.request, call.parameter("agent")));
+  return Json::object({{"removed", call.parameter("agent")}});
+}
+
 Result<Json> start(Call& call) {
   const Json body = TRY(body_object(call));
   const std::string agent = TRY(json_field::required_string(body, "agent"));
@@ -83,6 +93,10 @@ void list_agents(Call call) {
 }
 
 void put_agent(Call call) { answer(call, put(call), 201); }
+
+void get_agent(Call call) { answer(call, get(call)); }
+
+void remove_agent(Call call) { answer(call, remove(call)); }
 
 void start_run(Call call) { answer(call, start(call), 202); }
 

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/node_client.h"
 #include "cli/output.h"
+#include "cli/run_view.h"
 #include "guard/policy.h"
 
 namespace plinth::cli::commands {
@@ -103,7 +104,7 @@ void policy_put(CLI::App& app, Context& context) {
     show(context,
          NodeClient(context).put("/api/policies/" + path_segment(options->name),
                                  Json::object({{"text", *text}})),
-         print_json);
+         print_fields);
   });
 }
 
@@ -111,7 +112,7 @@ void policy_remove(CLI::App& app, Context& context) {
   auto name = std::make_shared<std::string>();
   app.add_option("NAME", *name, "name of the stored text")->required();
   app.callback([&context, name] {
-    show(context, NodeClient(context).remove("/api/policies/" + path_segment(*name)), print_json);
+    show(context, NodeClient(context).remove("/api/policies/" + path_segment(*name)), print_fields);
   });
 }
 
@@ -128,7 +129,8 @@ void audit_show(CLI::App& app, Context& context) {
   auto id = std::make_shared<std::string>();
   app.add_option("DECISION", *id, "id of the decision (dec_…)")->required();
   app.callback([&context, id] {
-    show(context, NodeClient(context).get("/api/audit/entries/" + path_segment(*id)), print_json);
+    show(context, NodeClient(context).get("/api/audit/entries/" + path_segment(*id)),
+         print_decision);
   });
 }
 
@@ -171,7 +173,7 @@ void keys_revoke(CLI::App& app, Context& context) {
   auto id = std::make_shared<std::string>();
   app.add_option("KEY", *id, "id of the key (key_…)")->required();
   app.callback([&context, id] {
-    show(context, NodeClient(context).remove("/api/keys/" + path_segment(*id)), print_json);
+    show(context, NodeClient(context).remove("/api/keys/" + path_segment(*id)), print_fields);
   });
 }
 

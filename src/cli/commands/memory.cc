@@ -39,7 +39,7 @@ void print_recalled(const Json& body) {
     rows.push_back({fixed(result["score"].as_double()), fixed(result["vector_score"].as_double()),
                     fixed(result["word_score"].as_double()), result["record"]["text"].as_string()});
   }
-  print_table({"score", "meaning", "words", "text"}, rows, 160);
+  print_table({"score", "vectors", "words", "text"}, rows, 160);
 }
 
 struct Options {
@@ -101,7 +101,7 @@ void memory_forget(CLI::App& app, Context& context) {
   app.callback([&context, options] {
     show(context,
          NodeClient(context).remove(space_path(*options) + "/records/" + path_segment(options->id)),
-         print_json);
+         print_fields);
   });
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 void show_written(Context& context, const Result<engine::WrittenModel>& written) {
   if (written.is_error()) return fail(context, written.error());
-  show(context, written->to_json(), print_json);
+  show(context, written->to_json(), print_fields);
 }
 
 }  // namespace

@@ -126,7 +126,7 @@ void model_inspect(CLI::App& app, Context& context) {
   app.callback([&context, path] {
     auto summary = engine::inspect_model(*path);
     if (summary.is_error()) return fail(context, summary.error());
-    show(context, summary->to_json(), print_json);
+    show(context, summary->to_json(), print_fields);
   });
 }
 

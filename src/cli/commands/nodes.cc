@@ -48,20 +48,6 @@ Result<Json> inspect_here() {
   return Json::object({{"devices", std::move(devices)}, {"sandbox", sandbox->report().to_json()}});
 }
 
-void print_decision(const Json& leaf) {
-  const Json& record = leaf["record"];
-  std::printf("%s: %s %s on %s -> %s\n", leaf["id"].as_string().c_str(),
-              record["principal"].as_string().c_str(), record["action"].as_string().c_str(),
-              printable(record["resource"].as_string()).c_str(),
-              record["effect"].as_string().c_str());
-  std::printf("  because %s\n", printable(record["reason"].as_string()).c_str());
-  for (const Json& policy : record["policies"].items()) {
-    std::printf("  policy  %s\n", policy.as_string().c_str());
-  }
-  std::printf("  leaf    %lld of the audit log, hash %s\n",
-              static_cast<long long>(leaf["index"].as_int()), leaf["hash"].as_string().c_str());
-}
-
 void print_why(const Json& body) {
   if (body.contains("audit")) print_decision(body["audit"]);
   if (body.contains("run")) print_run(body["run"]);

@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <thread>
 
-#include "base/text.h"
 #include "cli/node_client.h"
 #include "cli/output.h"
 #include "cli/run_view.h"
@@ -72,16 +71,6 @@ void print_journal(const Json& body) {
   for (const Json& entry : body["entries"].items()) print_run_entry(entry);
 }
 
-void print_agents(const Json& body) {
-  std::vector<std::vector<std::string>> rows;
-  for (const Json& agent : body["agents"].items()) {
-    std::vector<std::string> tools;
-    for (const Json& tool : agent["tools"].items()) tools.push_back(tool.as_string());
-    rows.push_back({agent["name"].as_string(), agent["model"].as_string(), join(tools, " ")});
-  }
-  print_table({"agent", "model", "tools"}, rows, 120);
-}
-
 // Declares the RUN argument and calls `act` with it.
 void on_run(CLI::App& app, Context& context,
             Result<Json> (*act)(const NodeClient&, const std::string&),
@@ -118,12 +107,19 @@ void runs_show(CLI::App& app, Context& context) {
 }
 
 void runs_journal(CLI::App& app, Context& context) {
-  on_run(
-      app, context,
-      [](const NodeClient& node, const std::string& id) {
-        return node.get("/api/runs/" + path_segment(id) + "/entries?limit=1000");
-      },
-      print_journal);
+  struct Options {
+    std::string id;
+    uint64_t after = 0;
+  };
+  auto options = std::make_shared<Options>();
+  app.add_option("RUN", options->id, "id of the run")->required();
+  app.add_option("--after", options->after, "only entries after this sequence");
+  app.callback([&context, options] {
+    show(context,
+         NodeClient(context).get("/api/runs/" + path_segment(options->id) +
+                                 "/entries?limit=1000&after=" + std::to_string(options->after)),
+         print_journal);
+  });
 }
 
 void runs_cancel(CLI::App& app, Context& context) {
@@ -157,21 +153,6 @@ void runs_approve(CLI::App& app, Context& context) {
          node.post(path + "/approval",
                    Json::object({{"digest", digest}, {"granted", !options->is_refused}})),
          print_run);
-  });
-}
-
-void agents_list(CLI::App& app, Context& context) {
-  app.callback([&context] { show(context, NodeClient(context).get("/api/agents"), print_agents); });
-}
-
-void agents_put(CLI::App& app, Context& context) {
-  auto path = std::make_shared<std::string>();
-  app.add_option("FILE", *path, "agent document (YAML), or - for standard input")->required();
-  app.callback([&context, path] {
-    auto text = read_text(*path);
-    if (text.is_error()) return fail(context, text.error());
-    show(context, NodeClient(context).post("/api/agents", Json::object({{"yaml", *text}})),
-         print_json);
   });
 }
 

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "base/disk.h"
+#include "base/log.h"
 #include "base/process.h"
 #include "cli/command.h"
 #include "cli/output.h"
@@ -137,6 +138,7 @@ void run_node(Context& context, const UpOptions& options) {
   announce(context, **node);
   int signal = 0;
   sigwait(&signals, &signal);
+  log_event(LogLevel::info, "node.stopping", {{"signal", signal == SIGINT ? "INT" : "TERM"}});
   if (!context.is_json) std::printf("stopping\n");
 }
 
