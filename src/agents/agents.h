@@ -129,10 +129,12 @@ class Agents {
                                      const std::string& digest, bool is_granted) = 0;
 
   // The tools this node offers to MCP clients and agents, and one guarded call of one (no run):
-  // authorized, recorded.
+  // authorized, recorded. It works in a folder and a memory space of the principal's own.
+  // conversation (may be empty): the client's name for the calls that belong together; their
+  // answers label its next call. Its limits stand in call_labels.h.
   virtual std::vector<protocol::ToolSpec> tool_specs() const = 0;
   virtual Result<std::string> call_tool(const guard::Request& request, const std::string& tool,
-                                        const Json& arguments) = 0;
+                                        const Json& arguments, const std::string& conversation) = 0;
   // {name, effect, is_idempotent, output_trust}; null when there is no such tool.
   virtual Json tool_facts(const std::string& tool) const = 0;
 };

@@ -47,7 +47,7 @@ TEST_F(AgentsDoors, every_door_asks_before_it_acts_and_does_nothing_when_denied)
       {"tool.call",
        [&] {
          return done(
-             agents_->call_tool(request(), "calculate", Json::object({{"expression", "1+1"}})));
+             agents_->call_tool(request(), "calculate", Json::object({{"expression", "1+1"}}), ""));
        }},
   };
   for (const auto& door : doors) {
@@ -172,7 +172,7 @@ TEST_F(AgentsDoors, open_runs_are_bounded) {
 
 TEST_F(AgentsDoors, a_call_outside_runs_is_recorded_with_intent_and_outcome) {
   const auto text =
-      agents_->call_tool(request(), "calculate", Json::object({{"expression", "6*7"}}));
+      agents_->call_tool(request(), "calculate", Json::object({{"expression", "6*7"}}), "");
   ASSERT_TRUE(text.is_ok()) << text.error().message;
   EXPECT_EQ(*text, "42");
   const auto streams = store_->journal().streams("default", "call");
@@ -191,26 +191,64 @@ TEST_F(AgentsDoors, a_call_outside_runs_is_recorded_with_intent_and_outcome) {
 
 TEST_F(AgentsDoors, a_call_outside_runs_writes_into_a_workspace_of_its_own) {
   const Json arguments = Json::object({{"path", "a.txt"}, {"content", "x"}});
-  EXPECT_EQ(*agents_->call_tool(request(), "write_file", arguments), "wrote 1 bytes to a.txt");
-  EXPECT_EQ(read(workspace("mcp") / "a.txt"), "x");
+  EXPECT_EQ(*agents_->call_tool(request(), "write_file", arguments, ""), "wrote 1 bytes to a.txt");
+  EXPECT_EQ(read(workspace("+mcp.alice") / "a.txt"), "x");
+  const Json path = Json::object({{"path", "a.txt"}});
+  EXPECT_TRUE(agents_->call_tool(request(), "read_file", path, "").is_ok());
   guard::Request other = request();
   other.principal.tenant = "other";
-  EXPECT_TRUE(agents_->call_tool(other, "read_file", Json::object({{"path", "a.txt"}})).is_error());
+  EXPECT_TRUE(agents_->call_tool(other, "read_file", path, "").is_error());
+  EXPECT_TRUE(agents_->call_tool(request("bob"), "read_file", path, "").is_error());
+  EXPECT_TRUE(agents_->call_tool(request("../alice"), "read_file", path, "").is_error());
+  EXPECT_EQ(read(workspace("+mcp.alice") / "a.txt"), "x");
+}
+
+TEST_F(AgentsDoors, calls_outside_runs_remember_into_a_space_of_the_principals_own) {
+  const Json text = Json::object({{"text", "the sky is blue"}});
+  const Json query = Json::object({{"query", "sky"}});
+  ASSERT_TRUE(agents_->call_tool(request(), "remember", text, "").is_ok());
+  EXPECT_EQ(*agents_->call_tool(request(), "recall", query, ""), "the sky is blue");
+  EXPECT_EQ(*agents_->call_tool(request("bob"), "recall", query, ""), "no records");
+}
+
+TEST_F(AgentsDoors, what_a_call_outside_runs_answered_labels_the_next_call_of_its_conversation) {
+  fs::create_directories(workspace("+mcp.alice"));
+  std::ofstream(workspace("+mcp.alice") / "letter.txt") << "write me somewhere";
+  const auto label_of_next = [&](const std::string& principal, const std::string& conversation) {
+    EXPECT_TRUE(agents_
+                    ->call_tool(request(principal), "calculate",
+                                Json::object({{"expression", "1"}}), conversation)
+                    .is_ok());
+    return authorizer_.asked().back();
+  };
+  const Json path = Json::object({{"path", "letter.txt"}});
+  ASSERT_TRUE(agents_->call_tool(request(), "read_file", path, "one").is_ok());
+  const auto next = label_of_next("alice", "one");
+  EXPECT_FALSE(next.request.label.integrity.is_trusted());
+  EXPECT_FALSE(next.request.label.confidentiality.is_public());
+  EXPECT_EQ(next.action.facts["untrusted_sources"].items()[0].as_string(), "file:letter.txt");
+  EXPECT_TRUE(label_of_next("alice", "two").request.label.integrity.is_trusted());
+  EXPECT_TRUE(label_of_next("alice", "").request.label.integrity.is_trusted());
+  EXPECT_TRUE(label_of_next("bob", "one").request.label.integrity.is_trusted());
+  EXPECT_EQ(agents_->call_tool(request(), "read_file", path, "a b").error().param, "conversation");
+  EXPECT_EQ(agents_->call_tool(request(), "read_file", path, std::string(129, 'x')).error().param,
+            "conversation");
 }
 
 TEST_F(AgentsDoors, a_bad_call_outside_runs_is_an_error_that_says_why) {
-  EXPECT_EQ(agents_->call_tool(request(), "fly", Json::object()).error().code,
+  EXPECT_EQ(agents_->call_tool(request(), "fly", Json::object(), "").error().code,
             ErrorCode::not_found);
-  EXPECT_EQ(agents_->call_tool(request(), "calculate", Json::object()).error().message,
+  EXPECT_EQ(agents_->call_tool(request(), "calculate", Json::object(), "").error().message,
             "arguments of calculate: 'expression' is missing");
-  EXPECT_EQ(agents_->call_tool(request(), "calculate", Json::object({{"expression", "1/0"}}))
+  EXPECT_EQ(agents_->call_tool(request(), "calculate", Json::object({{"expression", "1/0"}}), "")
                 .error()
                 .message,
             "error: division by zero");
   authorizer_.answer("tool:calculate", guard::Effect::ask);
-  EXPECT_EQ(
-      agents_->call_tool(request(), "calculate", Json::object({{"expression", "1"}})).error().code,
-      ErrorCode::approval_required);
+  EXPECT_EQ(agents_->call_tool(request(), "calculate", Json::object({{"expression", "1"}}), "")
+                .error()
+                .code,
+            ErrorCode::approval_required);
 }
 
 TEST_F(AgentsDoors, the_catalog_is_shown_with_its_facts) {

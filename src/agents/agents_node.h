@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "agents/agents.h"
+#include "agents/call_labels.h"
 #include "agents/run/run_index.h"
 #include "agents/run/run_journal.h"
 #include "agents/run/runner.h"
+#include "agents/tools/tool.h"
 
 namespace plinth::agents {
 
@@ -35,7 +37,7 @@ class NodeAgents final : public Agents {
                              const std::string& digest, bool is_granted) override;
   std::vector<protocol::ToolSpec> tool_specs() const override;
   Result<std::string> call_tool(const guard::Request& request, const std::string& tool,
-                                const Json& arguments) override;
+                                const Json& arguments, const std::string& conversation) override;
   Json tool_facts(const std::string& tool) const override;
 
  private:
@@ -63,8 +65,12 @@ class NodeAgents final : public Agents {
   Result<Opened> open_run(const guard::Request& request, guard::ActionKind kind,
                           const std::string& run);
   void resume(const store::StreamName& stream);
+  // One tool call outside runs between its two journal entries.
+  Result<ToolOutput> execute_recorded(const guard::Request& request, const ToolRow& row,
+                                      const Json& arguments, const std::string& decision);
 
   const AgentsOptions options_;
+  CallLabels call_labels_;
   RunJournal journal_;
   RunIndex index_;
   Runner runner_;

@@ -31,6 +31,8 @@ guard::CallerFacts caller_facts(const http::ServerRequest& request) {
   guard::CallerFacts facts;
   facts.host = request.header("host").value_or("");
   facts.origin = request.header("origin");
+  facts.fetch_site = request.header("sec-fetch-site");
+  facts.fetch_dest = request.header("sec-fetch-dest");
   facts.bearer = bearer_of(request);
   facts.console_token = request.cookie("plinth_console");
   facts.is_loopback = request.is_peer_loopback;

@@ -143,6 +143,12 @@ Status SystemDisk::create_folders(const std::string& path, int mode) {
   struct stat facts{};
   if (::stat(path.c_str(), &facts) != 0) return os_error("stat", path, errno);
   if (!S_ISDIR(facts.st_mode)) return os_error("create folder", path, ENOTDIR);
+  const mode_t narrowed = facts.st_mode & 0777 & static_cast<mode_t>(mode);
+  if (narrowed == (facts.st_mode & 0777)) return ok();
+  // Another user's folder is that user's to open or close.
+  if (::chmod(path.c_str(), narrowed) != 0 && errno != EPERM) {
+    return os_error("chmod", path, errno);
+  }
   return ok();
 }
 

@@ -28,6 +28,7 @@ class Disk {
   // Temporary file + fsync + rename + fsync of the folder: after ok, the content survives power
   // loss.
   virtual Status write_file_atomic(const std::string& path, std::string_view bytes, int mode) = 0;
+  // Makes what is missing, with this mode; the last folder, found or made, allows no more than it.
   virtual Status create_folders(const std::string& path, int mode) = 0;
   virtual Status remove_file(const std::string& path) = 0;
   virtual bool exists(const std::string& path) const = 0;

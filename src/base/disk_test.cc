@@ -101,6 +101,15 @@ TEST_F(SystemDiskTest, creates_every_folder_of_a_path_and_accepts_those_that_exi
   EXPECT_TRUE(disk_.create_folders("", 0700).is_error());
 }
 
+TEST_F(SystemDiskTest, a_folder_that_was_there_is_closed_to_others_but_never_opened) {
+  ASSERT_TRUE(disk_.create_folders(path("open/inner"), 0755).is_ok());
+  ASSERT_TRUE(disk_.create_folders(path("open/inner"), 0700).is_ok());
+  EXPECT_EQ(mode_of(path("open/inner")), 0700u);
+  EXPECT_EQ(mode_of(path("open")), 0755u) << "only the last one is asked about";
+  ASSERT_TRUE(disk_.create_folders(path("open/inner"), 0755).is_ok());
+  EXPECT_EQ(mode_of(path("open/inner")), 0700u);
+}
+
 TEST_F(SystemDiskTest, removes_files) {
   ASSERT_TRUE(disk_.write_file_atomic(path("f"), "x", 0600).is_ok());
   ASSERT_TRUE(disk_.remove_file(path("f")).is_ok());

@@ -60,8 +60,10 @@ constexpr std::array kErrorTable{
              "Stored bytes fail their check; nothing was guessed."},
     ErrorRow{io_failed, "io_failed", 500, Retry::never, kServer,
              "The operating system refused a file, socket or process call."},
-    ErrorRow{unsupported, "unsupported", 400, Retry::never, kInvalidRequest,
-             "The request is well formed, but Plinth does not offer this."},
+    ErrorRow{
+        unsupported, "unsupported", 400, Retry::never, kInvalidRequest,
+        "Well formed, but Plinth does not offer this: a file's format, a journal's version, an MCP "
+        "method. A field of the OpenAI API that is not offered answers `invalid_argument`."},
     ErrorRow{budget_exhausted, "budget_exhausted", 403, Retry::never, kPermission,
              "The run used up one of its budgets."},
     ErrorRow{context_length_exceeded, "context_length_exceeded", 400, Retry::never, kInvalidRequest,

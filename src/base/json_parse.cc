@@ -156,8 +156,10 @@ class JsonReader {
       members.back().second = TRY(read_value(field.value(), depth + 1));
     }
     if (const auto key = duplicate_key(members)) {
-      offset_ = start;
-      return fault("the object has the key \"" + shorten(*key, kKeyBytesShownMax) + "\" twice");
+      // Where the second one stands is not known by now; where the object begins is.
+      return make_error(ErrorCode::malformed, "the object that begins at offset " +
+                                                  std::to_string(start) + " has the key \"" +
+                                                  shorten(*key, kKeyBytesShownMax) + "\" twice");
     }
     return Json(std::move(members));
   }

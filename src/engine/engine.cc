@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mutex.h"
 #include "engine/batcher/batcher.h"
 #include "engine/gguf/file.h"
 #include "engine/kernels/kernels.h"
@@ -50,6 +51,7 @@ Result<int64_t> context_of(const EngineOptions& options, const ModelSummary& sum
                            uint64_t kv_bytes_per_token) {
   const int64_t trained = std::min(summary.context_tokens, kContextTokensMax);
   if (options.context_tokens_max == 0) {
+    if (kv_bytes_per_token == 0) return trained;
     return std::min(trained, static_cast<int64_t>(kKvBytesMax / kv_bytes_per_token));
   }
   if (options.context_tokens_max < 2 || options.context_tokens_max > trained) {
@@ -76,18 +78,31 @@ class LoadedEngine final : public Engine {
   Result<std::vector<Token>> render_chat(const Json& messages, const Json& tools) const override;
 
   Result<SequenceId> submit(GenerateRequest request, GenerateSink sink) override {
+    if (!batcher_) return no_decoder();
     return batcher_->submit(std::move(request), std::move(sink));
   }
-  void cancel(SequenceId sequence) override { batcher_->cancel(sequence); }
-  EngineLoad load() const override { return batcher_->load(); }
+  void cancel(SequenceId sequence) override {
+    if (batcher_) batcher_->cancel(sequence);
+  }
+  EngineLoad load() const override { return batcher_ ? batcher_->load() : EngineLoad(); }
   Result<std::vector<std::vector<float>>> logits(const std::vector<Token>& tokens,
                                                  const std::vector<int64_t>& positions) override {
+    if (!batcher_) return no_decoder();
     return batcher_->logits(tokens, positions);
   }
+
+  bool is_embedder() const override { return encoder_ != nullptr; }
+  Result<std::vector<float>> embed(const std::vector<Token>& tokens) override EXCLUDES(mutex_);
 
  private:
   Status read_template();
   Status read_model(const EngineOptions& options);
+  Status check_vocabulary(int64_t vocabulary) const;
+  Status start_batcher(const EngineOptions& options, int64_t context);
+  Error no_decoder() const {
+    return make_error(ErrorCode::unsupported,
+                      summary_.name + ": this model makes embeddings and does not generate text");
+  }
 
   // In the order of construction: what stands below uses what stands above.
   ModelSummary summary_;
@@ -99,6 +114,9 @@ class LoadedEngine final : public Engine {
   std::unique_ptr<Model> model_;
   std::unique_ptr<KvCache> cache_;
   std::unique_ptr<Batcher> batcher_;
+  // Instead of the three above.
+  Mutex mutex_;  // one embed() at a time; guards what encoder_ points to
+  std::unique_ptr<Encoder> encoder_;
 };
 
 Result<std::unique_ptr<Engine>> LoadedEngine::create(const EngineOptions& options) {
@@ -132,16 +150,28 @@ Status LoadedEngine::read_template() {
 Status LoadedEngine::read_model(const EngineOptions& options) {
   const int threads = options.threads > 0 ? options.threads : kernels::physical_cores();
   pool_ = std::make_unique<kernels::ThreadPool>(threads);
-  const kernels::KernelTable& kernels = kernels::best_kernels();
-  const int64_t rows_max = kPrefillTokensPerIteration + options.sequences_max;
-  model_ = TRY(build_model(*file_, kernels, *pool_, rows_max));
-  if (model_->vocabulary() < static_cast<int64_t>(tokenizer_->vocabulary().size())) {
-    return make_error(ErrorCode::malformed,
-                      "token_embd.weight: fewer rows than the tokenizer has tokens",
-                      "token_embd.weight");
+  const int64_t context = TRY(context_of(options, summary_, summary_.kv_bytes_per_token));
+  const BuildOptions build{*file_,  kernels::best_kernels(),
+                           *pool_,  kPrefillTokensPerIteration + options.sequences_max,
+                           context, options.precision};
+  if (TRY(is_encoder(file_->contents()))) {
+    encoder_ = TRY(build_encoder(build));
+    return check_vocabulary(encoder_->vocabulary());
   }
+  model_ = TRY(build_model(build));
+  TRY(check_vocabulary(model_->vocabulary()));
+  return start_batcher(options, context);
+}
+
+Status LoadedEngine::check_vocabulary(int64_t vocabulary) const {
+  if (vocabulary >= static_cast<int64_t>(tokenizer_->vocabulary().size())) return ok();
+  return make_error(ErrorCode::malformed,
+                    "token_embd.weight: fewer rows than the tokenizer has tokens",
+                    "token_embd.weight");
+}
+
+Status LoadedEngine::start_batcher(const EngineOptions& options, int64_t context) {
   const auto token_bytes = static_cast<uint64_t>(model_->kv_shape().bytes_per_token());
-  const int64_t context = TRY(context_of(options, summary_, token_bytes));
   // Room for every sequence at full length, as far as the limit goes; for one it must do.
   const int64_t per_sequence = KvCache::blocks_for(context);
   const auto blocks_max = static_cast<int64_t>(kKvBytesMax / (token_bytes * kBlockTokens));
@@ -150,7 +180,7 @@ Status LoadedEngine::read_model(const EngineOptions& options) {
   cache_ = TRY(KvCache::create(model_->kv_shape(), blocks));
   log_event(LogLevel::info, "engine_loaded",
             {{"model", summary_.name},
-             {"kernels", kernels.name},
+             {"kernels", kernels::best_kernels().name},
              {"threads", std::to_string(pool_->threads())},
              {"context_tokens", std::to_string(context)},
              {"kv_tokens", std::to_string(blocks * kBlockTokens)}});
@@ -162,6 +192,30 @@ Status LoadedEngine::read_model(const EngineOptions& options) {
   batcher.metrics = options.metrics;
   batcher_ = std::make_unique<Batcher>(batcher, *tokenizer_, *model_, *cache_, clock_);
   return ok();
+}
+
+Result<std::vector<float>> LoadedEngine::embed(const std::vector<Token>& tokens) {
+  if (!encoder_) {
+    return make_error(ErrorCode::unsupported,
+                      summary_.name +
+                          ": this model generates text and makes no embeddings; use "
+                          "one of the architectures bert and nomic-bert");
+  }
+  if (tokens.empty()) return option_error("tokens", "at least one is needed");
+  if (tokens.size() > static_cast<size_t>(encoder_->tokens_max())) {
+    return make_error(ErrorCode::context_length_exceeded,
+                      "tokens: " + std::to_string(tokens.size()) + " exceed the context of " +
+                          std::to_string(encoder_->tokens_max()) + "; shorten the text",
+                      "tokens");
+  }
+  for (const Token token : tokens) {
+    if (token >= 0 && token < encoder_->vocabulary()) continue;
+    return option_error("tokens", "token " + std::to_string(token) +
+                                      " is not in the vocabulary of " +
+                                      std::to_string(encoder_->vocabulary()));
+  }
+  MutexLock lock(mutex_);
+  return encoder_->embed(tokens);
 }
 
 Result<std::vector<Token>> LoadedEngine::render_chat(const Json& messages,

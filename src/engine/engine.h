@@ -30,7 +30,7 @@ struct ModelSummary {
   int64_t vocabulary = 0;
   int64_t layers = 0;
   int64_t embedding = 0;
-  uint64_t kv_bytes_per_token = 0;  // with F32 keys and values
+  uint64_t kv_bytes_per_token = 0;  // with F32 keys and values; 0 for embedders
   bool has_chat_template = false;
   Json to_json() const;
 };
@@ -145,7 +145,8 @@ class Engine : public TextTokenizer {
   // template failed).
   virtual Result<std::vector<Token>> render_chat(const Json& messages, const Json& tools) const = 0;
 
-  // Errors: context_length_exceeded, overloaded, invalid_argument. Never blocks.
+  // Errors: context_length_exceeded, overloaded, invalid_argument, unsupported (an embedder). Never
+  // blocks.
   virtual Result<SequenceId> submit(GenerateRequest request, GenerateSink sink) = 0;
   virtual void cancel(SequenceId sequence) = 0;  // leaves the batch within one iteration
   virtual EngineLoad load() const = 0;
@@ -154,6 +155,13 @@ class Engine : public TextTokenizer {
   // Blocks.
   virtual Result<std::vector<std::vector<float>>> logits(const std::vector<Token>& tokens,
                                                          const std::vector<int64_t>& positions) = 0;
+
+  // Whether the model makes embeddings (bert and its like): then embed() works, and submit() and
+  // logits() answer unsupported.
+  virtual bool is_embedder() const = 0;
+  // The pooled vector of the tokens as the model makes it, not normalised: divide by its length for
+  // cosines. Blocks. Errors: unsupported (no embedder), context_length_exceeded, invalid_argument.
+  virtual Result<std::vector<float>> embed(const std::vector<Token>& tokens) = 0;
 };
 
 }  // namespace plinth::engine

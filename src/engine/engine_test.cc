@@ -92,6 +92,80 @@ TEST(Engine, reuses_a_shared_prefix_without_changing_a_token) {
   EXPECT_EQ(reused.tokens, cold.wait().tokens);
 }
 
+// A model of each kind of part whose work could leak between rows: experts, windows, sinks, caps.
+std::vector<TinyModel> varied_models() {
+  std::vector<TinyModel> models(4);
+  models[0].architecture = "qwen3moe";
+  models[0].experts = 6;
+  models[0].type = gguf::TensorType::q8_0;
+  models[1].architecture = "gemma2";
+  models[1].window = 24;
+  models[2].architecture = "gpt-oss";
+  models[2].experts = 5;
+  models[2].window = 24;
+  models[2].type = gguf::TensorType::q8_0;
+  models[3].architecture = "phi3";
+  return models;
+}
+
+TEST(Engine, keeps_every_architectures_bits_in_any_batch_with_any_threads_and_a_warm_cache) {
+  for (const TinyModel& model : varied_models()) {
+    SCOPED_TRACE(model.architecture);
+    const auto prompt = long_prompt(90);
+    const auto alone = load(model)->logits(prompt, {0, 47, 89});
+    EngineOptions options;
+    options.threads = 3;
+    const auto engine = load(model, options);
+    std::vector<Collector> others(4);
+    for (size_t i = 0; i < others.size(); ++i) {
+      others[i].submit(*engine, request_of(long_prompt(30 + 20 * i, static_cast<Token>(i)), 25));
+    }
+    Collector first;
+    first.submit(*engine, request_of(prompt, 20));
+    const auto beside = engine->logits(prompt, {0, 47, 89});
+    ASSERT_TRUE(alone.is_ok() && beside.is_ok());
+    EXPECT_EQ(*alone, *beside);
+    const auto tokens = first.wait().tokens;
+    Collector again;
+    again.submit(*engine, request_of(prompt, 20));
+    EXPECT_EQ(again.wait().cached_tokens, 80);
+    EXPECT_EQ(again.wait().tokens, tokens);
+    Collector cold;
+    const auto fresh = load(model);
+    cold.submit(*fresh, request_of(prompt, 20));
+    EXPECT_EQ(cold.wait().tokens, tokens);
+  }
+}
+
+TEST(Engine, embeds_with_an_encoder_and_refuses_to_generate) {
+  const auto bytes = testing::tiny_encoder_bytes({});
+  EngineOptions options;
+  options.threads = 1;
+  const auto one = testing::load_bytes(bytes, options);
+  ASSERT_TRUE(one.is_ok()) << one.error().message;
+  EXPECT_TRUE((*one)->is_embedder());
+  EXPECT_EQ((*one)->summary().kv_bytes_per_token, 0u);
+  const auto refused = (*one)->submit(request_of({1}, 1), [](const GenerateEvent&) {});
+  EXPECT_EQ(refused.error().code, ErrorCode::unsupported);
+  EXPECT_EQ((*one)->logits({1}, {0}).error().code, ErrorCode::unsupported);
+  EXPECT_EQ((*one)->load().kv_tokens_max, 0);
+  (*one)->cancel(1);  // of no effect
+  const auto code = [&](const std::vector<Token>& tokens) {
+    return (*one)->embed(tokens).error().code;
+  };
+  EXPECT_EQ(code({}), ErrorCode::invalid_argument);
+  EXPECT_EQ(code({-1}), ErrorCode::invalid_argument);
+  EXPECT_EQ(code({100000}), ErrorCode::invalid_argument);
+  EXPECT_EQ(code(long_prompt(129)), ErrorCode::context_length_exceeded);
+  options.threads = 3;
+  const auto three = testing::load_bytes(bytes, options);
+  EXPECT_EQ((*one)->embed(long_prompt(128)).value(), (*three)->embed(long_prompt(128)).value());
+
+  const auto decoder = load();
+  EXPECT_FALSE(decoder->is_embedder());
+  EXPECT_EQ(decoder->embed({1}).error().code, ErrorCode::unsupported);
+}
+
 TEST(Engine, ends_at_max_tokens_and_at_the_end_of_the_context) {
   TinyModel model;
   model.context = 40;
@@ -292,7 +366,8 @@ TEST(Engine, refuses_models_it_does_not_compute) {
   ASSERT_TRUE(other.is_error());
   EXPECT_EQ(other.error().code, ErrorCode::unsupported);
   EXPECT_EQ(other.error().message,
-            "general.architecture: \"mamba\" is not supported; supported: llama");
+            "general.architecture: \"mamba\" is not supported; supported: llama, qwen2, qwen3, "
+            "qwen3moe, gemma2, gemma3, phi3, gpt-oss, bert, nomic-bert");
   EngineOptions options;
   options.context_tokens_max = 1000;
   EXPECT_EQ(testing::load_bytes(testing::tiny_model_bytes({}), options).error().code,

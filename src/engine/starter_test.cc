@@ -18,6 +18,7 @@ class Starter : public ::testing::Test {
  protected:
   void SetUp() override {
     EngineOptions options;
+    options.precision = Precision::exact;
     options.path = kFolder + "starter.gguf";
     if (!testing::is_readable(options.path)) GTEST_SKIP() << options.path << " is absent";
     auto loaded = Engine::load(options);

@@ -58,6 +58,8 @@ Principal local_operator();
 struct CallerFacts {
   std::string host;                          // Host header
   std::optional<std::string> origin;         // Origin header
+  std::optional<std::string> fetch_site;     // Sec-Fetch-Site header
+  std::optional<std::string> fetch_dest;     // Sec-Fetch-Dest header
   std::optional<std::string> bearer;         // Authorization: Bearer or x-api-key
   std::optional<std::string> console_token;  // cookie of the console
   bool is_loopback = false;                  // the peer's address
@@ -75,10 +77,13 @@ struct DoorOptions {
 // Host alone, for answers that name no tenant's data (liveness, the console's page). Error: denied.
 Status check_host(const CallerFacts& facts, const DoorOptions& options);
 
-// The local door: Host and Origin against the allow-lists (the node's own origin is one), then key,
-// console token, or local operator. A browser's call (one that sends Origin) never becomes
-// local-operator without the console token. A word sent as a key on loopback while no key exists is
-// ignored, unless it has the form of one of ours. Errors: denied (host, origin), unauthenticated.
+// The local door: Host, Origin and Sec-Fetch-Site against the allow-lists (the node's own origin is
+// one), then key, console token, or local operator. A browser's call never becomes local-operator
+// without the console token; one that another site's page caused is refused. A browser is told by
+// Origin, Sec-Fetch-Site or Sec-Fetch-Dest, one of which every current one sends with each call;
+// Sec-Fetch-Mode alone is no mark of one, for the fetch of Node.js sends it too. A word sent as a
+// key on loopback while no key exists is ignored, unless it has the form of one of ours. Errors:
+// denied (host, origin, site), unauthenticated.
 Result<Principal> authenticate_caller(const CallerFacts& facts, const DoorOptions& options,
                                       const Keys& keys);
 

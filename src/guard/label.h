@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "base/json.h"
 #include "base/result.h"
@@ -23,6 +24,9 @@ struct Source {
   Trust trust = Trust::untrusted;
   auto operator<=>(const Source&) const = default;
 };
+
+// Kind of the one untrusted source that stands for more than kSourcesMax.
+inline constexpr std::string_view kManySourcesKind = "many";
 
 // The set of sources that influenced an item; empty: made by the platform itself, trusted.
 class Integrity {

@@ -30,6 +30,16 @@ bool is_host_name(std::string_view host) {
          });
 }
 
+// "http://127.0.0.1.example/": a letter in front has Boost.URL read the name that this is.
+Result<Url> parse_name_like_address(std::string_view text) {
+  std::string lettered(text);
+  lettered.insert(lettered.find("://") + 3, "x");
+  auto url = parse_url(lettered);
+  if (url.is_error()) return bad_url(text, "has no valid host or port");
+  url->host.erase(0, 1);
+  return url;
+}
+
 }  // namespace
 
 std::string Url::origin() const {
@@ -65,8 +75,14 @@ Result<Url> parse_url(std::string_view text) {
     }
   }
   const auto path = view.encoded_path();
-  // Boost.URL 1.81 ends the port at the first other character and calls the rest a path.
-  if (!path.empty() && path.front() != '/') return bad_url(text, "has no valid port");
+  // Boost.URL 1.81 ends a port or an IPv4 address at the first other character and calls the rest a
+  // path.
+  if (!path.empty() && path.front() != '/') {
+    if (view.has_port() || view.host_type() != urls::host_type::ipv4) {
+      return bad_url(text, "has no valid port");
+    }
+    return parse_name_like_address(text);
+  }
   url.target = path.empty() ? "/" : std::string(path.data(), path.size());
   if (view.has_query()) {
     const auto query = view.encoded_query();

@@ -31,6 +31,14 @@ TEST(Url, takes_addresses) {
   EXPECT_EQ(six.origin(), "[::1]:7070");
 }
 
+TEST(Url, a_name_may_begin_like_an_address) {
+  const Url url = MUST(parse_url("http://127.0.0.1.nip.io:7391/a?b"), "well formed");
+  EXPECT_EQ(url.host, "127.0.0.1.nip.io");
+  EXPECT_EQ(url.origin(), "127.0.0.1.nip.io:7391");
+  EXPECT_EQ(url.target, "/a?b");
+  EXPECT_EQ(parse_url("https://10.0.0.1x").value().host, "10.0.0.1x");
+}
+
 TEST(Url, is_refused_with_its_text_and_what_to_write) {
   for (const char* text : {"",
                            "a",
@@ -49,6 +57,9 @@ TEST(Url, is_refused_with_its_text_and_what_to_write) {
                            "http://a:x/",
                            "http://a:8x0/",
                            "http://a:80x",
+                           "http://127.0.0.1:80x",
+                           "http://127.0.0.1.a:x/",
+                           "http://127.0.0.1 a/",
                            "http://%61/",
                            "http://[::1/",
                            "http://[fe80::1%25eth0]/",

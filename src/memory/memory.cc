@@ -219,6 +219,9 @@ Result<std::vector<Recalled>> LocalMemory::recall(const guard::Request& request,
                                                   const std::string& query, size_t limit) {
   TRY(admit(request, guard::ActionKind::memory_read, space, Json::object({{"limit", limit}})));
   TRY(check_text(query, "query"));
+  if (trim(query).empty()) {
+    return make_error(ErrorCode::invalid_argument, "query is empty: say what to look for", "query");
+  }
   if (limit > kRecallMax) {
     return make_error(ErrorCode::invalid_argument,
                       "limit " + std::to_string(limit) + " is above " + std::to_string(kRecallMax),
@@ -245,8 +248,13 @@ Status LocalMemory::forget(const guard::Request& request, const std::string& spa
   if (held) {
     MutexLock lock(held->mutex);
     TRY(load(*held));
-    // A forgotten id counts as known: a caller that lost the answer may repeat the call.
-    if (held->state().find(id) == nullptr && !held->state().is_forgotten(id)) {
+    // A forgotten id counts as known: a caller that lost the answer may repeat the call. A record
+    // that the caller may not read is not there for it.
+    const Record* record = held->state().find(id);
+    const bool is_known = record == nullptr
+                              ? held->state().is_forgotten(id)
+                              : record->label.confidentiality.may_read(request.principal.id);
+    if (!is_known) {
       return make_error(ErrorCode::not_found, "space " + space + " has no record " + id, "id");
     }
   } else {

@@ -83,6 +83,7 @@ class Memory {
   virtual Result<std::vector<Recalled>> recall(const guard::Request& request,
                                                const std::string& space, const std::string& query,
                                                size_t limit) = 0;
+  // not_found also for a record that the request's principal may not read.
   virtual Status forget(const guard::Request& request, const std::string& space,
                         const std::string& id) = 0;
   virtual Result<std::vector<Record>> list(const guard::Request& request, const std::string& space,

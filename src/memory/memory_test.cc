@@ -194,6 +194,26 @@ TEST_F(MemoryTest, a_record_is_shown_to_its_readers_only) {
   EXPECT_EQ(probe.error().code, ErrorCode::conflict);
 }
 
+TEST_F(MemoryTest, an_empty_query_is_refused) {
+  ASSERT_TRUE(remember(as("alice"), "the sky is blue"));
+  for (const char* query : {"", " \n"}) {
+    EXPECT_EQ(memory_->recall(as("alice"), "notes", query, 3).error().param, "query");
+  }
+}
+
+TEST_F(MemoryTest, who_may_not_read_a_record_cannot_forget_it) {
+  guard::Request secret = as("alice");
+  secret.label.confidentiality = guard::Confidentiality::only({"alice", "bob"});
+  ASSERT_TRUE(remember(secret, "the sky password is 1234", "mem_secret"));
+  const Status refused = memory_->forget(as("eve"), "notes", "mem_secret");
+  ASSERT_TRUE(refused.is_error());
+  EXPECT_EQ(refused.error().code, ErrorCode::not_found);
+  EXPECT_EQ(refused.error().message, "space notes has no record mem_secret");
+  EXPECT_EQ(recalled(as("alice"), "sky password").size(), 1u);
+  EXPECT_TRUE(memory_->forget(as("bob"), "notes", "mem_secret"));
+  EXPECT_TRUE(recalled(as("alice"), "sky password").empty());
+}
+
 TEST_F(MemoryTest, list_is_newest_first_and_limited) {
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(remember(as("alice"), "note " + std::to_string(i)));
   const auto records = memory_->list(as("alice"), "notes", 3);

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "base/yaml.h"
+#include "node/config_values.h"
 
 namespace plinth::node {
 
@@ -123,6 +124,7 @@ Result<serving::ModelSpec> parse_model(const Json& model, const std::string& fol
   TRY(check_keys(model, "models"));
   serving::ModelSpec spec;
   spec.name = TRY(json_field::required_string(model, "name"));
+  TRY(check_model_name(spec.name));
   spec.path = resolve(TRY(json_field::optional_string(model, "path")).value_or(""), folder);
   spec.url = TRY(json_field::optional_string(model, "url")).value_or("");
   spec.upstream_model = TRY(json_field::optional_string(model, "upstream_model")).value_or("");
@@ -148,7 +150,7 @@ Status parse_listen_section(const Json& listen, NodeConfig& config) {
       TRY(json_field::optional_integer(listen, "port", 0, 65535)).value_or(config.listen_port));
   config.allowed_hosts = TRY(strings_of(listen, "allowed_hosts"));
   config.allowed_origins = TRY(strings_of(listen, "allowed_origins"));
-  return ok();
+  return check_values(config);
 }
 
 Status parse_log_section(const Json& log, NodeConfig& config) {
@@ -227,8 +229,13 @@ Result<NodeConfig> parse_config(std::string_view yaml, const std::string& folder
                                                   "; this program reads version " +
                                                   std::to_string(kConfigVersion));
   }
-  config.data_folder =
-      resolve(TRY(json_field::optional_string(document, "data")).value_or(""), folder);
+  if (const auto data = TRY(json_field::optional_string(document, "data"))) {
+    if (data->empty()) {
+      return make_error(ErrorCode::invalid_argument,
+                        "data is empty; give a folder, or leave the key out", "data");
+    }
+    config.data_folder = resolve(*data, folder);
+  }
   TRY(parse_sections(document, folder, config));
   if (const Json& models = document["models"]; !models.is_null()) {
     if (!models.is_array()) {

@@ -19,6 +19,7 @@
 #include "http/client.h"
 #include "http/server.h"
 #include "memory/memory.h"
+#include "node/config_values.h"
 #include "node/embedded.h"
 #include "serving/serving.h"
 #include "store/store.h"
@@ -30,6 +31,7 @@ namespace {
 constexpr size_t kWorkers = 32;
 constexpr size_t kWorkerQueueMax = 4096;
 constexpr Duration kReportInterval = std::chrono::seconds(5);
+constexpr Duration kUpstreamCheckMax = std::chrono::seconds(3);
 constexpr Duration kDrainMax = std::chrono::seconds(5);
 constexpr std::string_view kVersion = "0.1.0";
 
@@ -69,6 +71,7 @@ class RunningNode final : public Node {
   }
 
   Status open() {
+    TRY(check_values(config_));
     set_log_level(level_of(config_.log_level));
     if (config_.data_folder.empty()) config_.data_folder = default_data_folder();
     TRY(check_folder_may_hold_a_key());
@@ -113,6 +116,7 @@ class RunningNode final : public Node {
 
   Status load() {
     for (const auto& model : config_.models) TRY(serving_->add_model(model));
+    serving_->check_upstreams(kUpstreamCheckMax);
     for (const auto& file : config_.agent_files) TRY(add_agent(file));
     TRY(publish_report());
     loop_.start();
@@ -185,7 +189,9 @@ class RunningNode final : public Node {
     for (const auto& host : door.allowed_hosts) door.allowed_origins.push_back("http://" + host);
     for (const auto& host : config_.allowed_hosts) door.allowed_hosts.push_back(lower_ascii(host));
     door.answers_addresses = !is_loopback(config_.listen_host);
-    for (const auto& origin : config_.allowed_origins) door.allowed_origins.push_back(origin);
+    for (const auto& origin : config_.allowed_origins) {
+      door.allowed_origins.push_back(lower_ascii(origin));
+    }
     door.is_key_required = !is_loopback(config_.listen_host);
     door.console_token = console_token_;
     return door;
@@ -226,6 +232,7 @@ class RunningNode final : public Node {
           log_event(LogLevel::warning, "node.report_failed",
                     {{"cause", published.error().message}});
         }
+        serving_->check_upstreams(kUpstreamCheckMax);
       });
       if (submitted.is_error()) log_event(LogLevel::warning, "node.report_skipped");
       schedule_report();

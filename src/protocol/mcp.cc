@@ -49,7 +49,20 @@ Json input_schema(const Json& parameters) {
   return schema;
 }
 
+bool is_known_version(std::string_view version) {
+  return std::ranges::find(kProtocolVersions, version) != std::end(kProtocolVersions);
+}
+
 }  // namespace
+
+Status check_protocol_version(std::string_view version) {
+  if (is_known_version(version)) return ok();
+  std::string known;
+  for (const auto one : kProtocolVersions) known += (known.empty() ? "" : ", ") + std::string(one);
+  return invalid_request("mcp-protocol-version: '" + shorten(version, 32) +
+                             "' is not spoken here; this server speaks " + known,
+                         "mcp-protocol-version");
+}
 
 Result<Call> decode_call(const Json& body) {
   if (body.is_array()) {
@@ -110,10 +123,9 @@ Error unknown_method(std::string_view method) {
 }
 
 Json initialize_result(std::string_view requested_version, std::string_view server_version) {
-  const bool is_known = std::find(std::begin(kProtocolVersions), std::end(kProtocolVersions),
-                                  requested_version) != std::end(kProtocolVersions);
   return Json::object(
-      {{"protocolVersion", is_known ? requested_version : kProtocolVersions[0]},
+      {{"protocolVersion",
+        is_known_version(requested_version) ? requested_version : kProtocolVersions[0]},
        {"capabilities", Json::object({{"tools", Json::object({{"listChanged", false}})}})},
        {"serverInfo",
         Json::object({{"name", "plinth"}, {"title", "Plinth"}, {"version", server_version}})}});

@@ -26,6 +26,9 @@ struct ToolCard {
   bool is_open_world = true;
 };
 
+// The version a client says it speaks (the MCP-Protocol-Version header; absent before it is
+// agreed). Error: malformed, which the transport answers with 400.
+Status check_protocol_version(std::string_view version);
 Result<Call> decode_call(const Json& body);  // malformed, invalid_argument
 Json encode_result(const Json& id, Json result);
 // JSON-RPC codes: malformed is -32700 from the JSON parser (no param) and -32600 from decode_call

@@ -103,5 +103,17 @@ TEST(Mcp, returns_tool_results_as_text) {
             R"({"content":[{"type":"text","text":"é"}],"isError":true})");
 }
 
+TEST(Mcp, a_protocol_version_that_is_not_spoken_is_refused_by_name) {
+  for (const auto version : kProtocolVersions) {
+    EXPECT_TRUE(check_protocol_version(version).is_ok()) << version;
+  }
+  for (const char* version : {"1999-01-01", "", "2025-11-25 "}) {
+    const Status refused = check_protocol_version(version);
+    ASSERT_TRUE(refused.is_error()) << version;
+    EXPECT_EQ(refused.error().code, ErrorCode::malformed);
+    EXPECT_NE(refused.error().message.find("2025-11-25"), std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace plinth::protocol::mcp

@@ -118,6 +118,15 @@ std::vector<ModelStatus> Calls::statuses() const {
   return statuses;
 }
 
+std::vector<Replica*> Calls::replicas() const {
+  MutexLock lock(mutex_);
+  std::vector<Replica*> replicas;
+  for (const auto& [name, model] : models_) {
+    for (const auto& entry : model->replicas) replicas.push_back(entry->replica.get());
+  }
+  return replicas;
+}
+
 std::string Calls::first_ready() const {
   MutexLock lock(mutex_);
   for (const std::string& name : order_) {

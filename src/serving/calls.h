@@ -45,6 +45,7 @@ class Calls {
   };
   std::optional<ModelFacts> facts(const std::string& model) const;
   std::vector<ModelStatus> statuses() const;
+  std::vector<Replica*> replicas() const;  // of all models; they stay as long as this does
   std::string first_ready() const;
   uint64_t memory_bytes_used() const;
 

@@ -2,6 +2,8 @@
 // The door: authorizes every act, then hands it to Calls.
 #include "serving/serving.h"
 
+#include <atomic>
+
 #include "base/log.h"
 #include "base/mutex.h"
 #include "serving/calls.h"
@@ -110,6 +112,23 @@ class NodeServing final : public Serving {
     }
   }
 
+  void check_upstreams(Duration time_max) override {
+    // A second check at the same time would only ask again.
+    if (is_checking_.exchange(true)) return;
+    const MonotonicTime until = options_.clock.now() + time_max;
+    for (Replica* replica : calls_.replicas()) {
+      if (options_.clock.now() >= until) break;
+      if (replica->reach().kind != Reach::Kind::reachable) replica->check_reach();
+    }
+    is_checking_ = false;
+  }
+
+  std::map<std::string, int> states() const override {
+    std::map<std::string, int> states;
+    for (const ModelStatus& status : calls_.statuses()) ++states[status.state];
+    return states;
+  }
+
   std::string default_model() const override { return calls_.first_ready(); }
 
  private:
@@ -143,6 +162,7 @@ class NodeServing final : public Serving {
   }
 
   const ServingOptions options_;
+  std::atomic<bool> is_checking_{false};
   Mutex loading_;
   Calls calls_;
 };

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,8 +53,10 @@ struct ModelSpec {
 
 struct ModelStatus {
   std::string name;
-  std::string kind;    // "native" | "upstream" | "embedder"
-  std::string state;   // "ready" | "failed"
+  std::string kind;  // "native" | "upstream" | "embedder"
+  // "ready" | "failed" (not loaded) | of an upstream also "unreachable" (by the last call of it)
+  // and "unchecked" (not called yet).
+  std::string state;
   std::string detail;  // placement reason or failure
   Json summary = Json::object();
   int running = 0;
@@ -98,6 +101,11 @@ class Serving {
   // The whole reply; blocks until finished, deadline or cancellation.
   virtual Result<protocol::ChatReply> chat_whole(const guard::Request& request,
                                                  protocol::ChatRequest chat) = 0;
+  // Calls the upstreams that are not known to be reachable, until time_max; blocks. For start-up
+  // and from time to time.
+  virtual void check_upstreams(Duration time_max) = 0;
+  // How many models are in each state; names none.
+  virtual std::map<std::string, int> states() const = 0;
   virtual std::string default_model() const = 0;  // the first added; empty when none
 };
 

@@ -27,7 +27,6 @@ constexpr std::array<std::string_view, 1> kStateLabels{"state"};
 constexpr std::array<std::string_view, 1> kStatusLabels{"status"};
 constexpr std::array<std::string_view, 1> kKindLabels{"kind"};
 constexpr std::array<std::string_view, 1> kEffectLabels{"effect"};
-constexpr std::array<std::string_view, 1> kDetectorLabels{"detector"};
 constexpr std::array<std::string_view, 1> kOutcomeLabels{"outcome"};
 
 constexpr std::array kHttpBuckets{0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25,
@@ -92,8 +91,6 @@ constexpr std::array kMetricTable{
     gauge(kv_blocks_used, "plinth_kv_blocks_used", "KV blocks in use.", kModelLabels),
     counter(prefix_cache_tokens, "plinth_prefix_cache_tokens_total",
             "Prompt tokens looked up in the prefix cache, by outcome hit or miss.", kOutcomeLabels),
-    gauge(members, "plinth_members", "Members of the cluster this node knows, by state.",
-          kStateLabels),
     counter(runs, "plinth_runs_total", "Runs that ended, by final status.", kStatusLabels),
     gauge(runs_active, "plinth_runs_active", "Runs this node drives now."),
     counter(steps, "plinth_steps_total", "Steps journaled, by kind.", kKindLabels),
@@ -104,8 +101,6 @@ constexpr std::array kMetricTable{
     gauge(approvals_pending, "plinth_approvals_pending", "Approvals that wait for a person."),
     counter(decisions, "plinth_decisions_total", "Decisions of the guard, by effect.",
             kEffectLabels),
-    histogram(detector_seconds, "plinth_detector_seconds", "Time of one detector on one text.",
-              kShortBuckets, kDetectorLabels),
     counter(journal_appends, "plinth_journal_appends_total", "Entries appended to the journal."),
     histogram(journal_sync_seconds, "plinth_journal_sync_seconds",
               "Time until appended entries were on disk.", kShortBuckets),

@@ -88,6 +88,8 @@ class ScriptedServing final : public serving::Serving {
   Result<serving::ModelStatus> model(const guard::Request&, const std::string&) override {
     return serving::ModelStatus();
   }
+  void check_upstreams(Duration) override {}
+  std::map<std::string, int> states() const override { return {}; }
   std::string default_model() const override { return "scripted"; }
 
  private:

@@ -178,9 +178,10 @@ Result<std::string> write_once(const Workspace& workspace, const std::string& ke
   parts.pop_back();
   const Descriptor folder = TRY(workspace.make_folder(parts));
   struct stat facts{};
-  if (::fstatat(folder.number(), target.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
-      S_ISDIR(facts.st_mode)) {
-    return system_error(shown, EISDIR);
+  if (::fstatat(folder.number(), target.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0) {
+    if (S_ISDIR(facts.st_mode)) return system_error(shown, EISDIR);
+    // Whoever made it means another file: neither that one nor the link is replaced.
+    if (S_ISLNK(facts.st_mode)) return system_error(shown, ELOOP);
   }
   const std::string stem = hex(sha256(key)).substr(0, 32);
   TRY(place(ledger, folder, target, stem, line, content));

@@ -13,7 +13,7 @@ guard::Action action_of(const std::string& tool, const ToolFacts& facts) {
   action.facts.set("arguments", *facts.arguments);
   const auto sink = row ? sink_of(*row, *facts.arguments) : std::nullopt;
   if (sink) action.facts.set("sink", Json::object({{"kind", sink->kind}, {"id", sink->id}}));
-  action.facts.set("sink_endorsed", sink && is_named_in_goal(*sink, facts.goal));
+  action.facts.set("sink_endorsed", sink && is_endorsed(*sink, facts.goal, *facts.label));
   action.facts.set("agent", facts.agent);
   action.facts.set("run", facts.run);
   action.facts.set("step", facts.step);

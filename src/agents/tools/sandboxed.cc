@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "agents/tools/execute.h"
+#include "agents/tools/sink.h"
 #include "agents/tools/tool_exec.h"
 #include "agents/tools/workspace.h"
 #include "base/text.h"
@@ -49,9 +50,9 @@ Result<guard::SandboxSpec> spec_of(const ToolRow& row, const ToolCallContext& co
 // it.
 guard::Label label_of(const ToolRow& row, const ToolCallContext& context, const Json& arguments) {
   if (row.effect != ToolEffect::read) return context.request.label;
-  const std::string& path = arguments["path"].as_string();
+  const std::string id = source_id_of_file(arguments["path"].as_string());
   return guard::Label::of(
-      guard::Source{"file", path.empty() ? "." : shorten(path, 512), guard::Trust::untrusted},
+      guard::Source{"file", id, guard::Trust::untrusted},
       guard::Confidentiality::only({context.owner, context.request.principal.id}));
 }
 

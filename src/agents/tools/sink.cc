@@ -84,6 +84,19 @@ bool holds_host(std::string_view goal, std::string_view origin) {
 // for good.
 constexpr std::string_view kUnreadable = "?";
 
+constexpr size_t kSourceIdBytesMax = 512;
+
+bool is_file_among_sources(const std::string& path, const guard::Label& label) {
+  const std::string id = source_id_of_file(path);
+  for (const auto& source : label.integrity.sources()) {
+    if (source.trust == guard::Trust::trusted) continue;
+    // A label with too many sources no longer names them: any file may be among those.
+    if (source.kind == guard::kManySourcesKind) return true;
+    if (source.kind == "file" && source_id_of_file(source.id) == id) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::optional<Sink> sink_of(const ToolRow& row, const Json& arguments) {
@@ -101,6 +114,17 @@ std::optional<Sink> sink_of(const ToolRow& row, const Json& arguments) {
 bool is_named_in_goal(const Sink& sink, std::string_view goal) {
   if (sink.id.empty() || sink.id == kUnreadable) return false;
   return sink.kind == "web" ? holds_host(goal, sink.id) : holds_path(goal, sink.id);
+}
+
+std::string source_id_of_file(std::string_view path) {
+  const auto parts = split_path(path);
+  const std::string normal = parts.is_ok() ? join(*parts, "/") : std::string(path);
+  return normal.empty() ? "." : shorten(normal, kSourceIdBytesMax);
+}
+
+bool is_endorsed(const Sink& sink, std::string_view goal, const guard::Label& label) {
+  if (!is_named_in_goal(sink, goal)) return false;
+  return sink.kind != "file" || !is_file_among_sources(sink.id, label);
 }
 
 }  // namespace plinth::agents

@@ -26,6 +26,44 @@ TEST(Sink, a_path_is_named_by_its_whole_value) {
   EXPECT_TRUE(file_named("my report.txt", "write 'my report.txt'"));
 }
 
+TEST(Sink, a_file_named_to_be_read_is_not_thereby_named_to_be_written) {
+  const std::string goal = "Read letter.txt and write a summary to out/summary.txt";
+  const Sink letter{"file", "letter.txt"};
+  const Sink summary{"file", "out/summary.txt"};
+  const guard::Label clean = guard::Label::of({"user", "alice", guard::Trust::trusted});
+  EXPECT_TRUE(is_endorsed(letter, goal, clean));
+  for (const char* read : {"letter.txt", "./letter.txt", ".//letter.txt"}) {
+    const auto label = clean.join(guard::Label::of({"file", read, guard::Trust::untrusted}));
+    EXPECT_FALSE(is_endorsed(letter, goal, label)) << read;
+    EXPECT_TRUE(is_endorsed(summary, goal, label)) << read;
+  }
+  const auto other =
+      clean.join(guard::Label::of({"file", "x/letter.txt", guard::Trust::untrusted}));
+  EXPECT_TRUE(is_endorsed(letter, goal, other));
+  EXPECT_FALSE(is_endorsed({"file", "other.txt"}, goal, other));
+}
+
+TEST(Sink, no_file_is_endorsed_once_the_label_has_lost_count_of_its_sources) {
+  std::set<guard::Source> sources;
+  for (size_t i = 0; i <= guard::Integrity::kSourcesMax; ++i) {
+    sources.insert({"file", std::to_string(i), guard::Trust::untrusted});
+  }
+  const guard::Label label{guard::Integrity(std::move(sources)),
+                           guard::Confidentiality::everyone()};
+  EXPECT_FALSE(is_endorsed({"file", "total.txt"}, "write total.txt", label));
+}
+
+TEST(Sink, a_host_the_goal_names_stays_named_after_it_was_read) {
+  const auto label = guard::Label::of({"web", "example.org", guard::Trust::untrusted});
+  EXPECT_TRUE(is_endorsed({"web", "example.org:80"}, "Follow the links of example.org", label));
+}
+
+TEST(Sink, labels_call_a_file_by_its_normal_path) {
+  EXPECT_EQ(source_id_of_file("./a//b.txt"), "a/b.txt");
+  EXPECT_EQ(source_id_of_file(""), ".");
+  EXPECT_EQ(source_id_of_file("../x"), "../x");
+}
+
 TEST(Sink, a_part_of_a_longer_value_does_not_count) {
   EXPECT_FALSE(file_named("total.txt", "write to subtotal.txt"));
   EXPECT_FALSE(file_named("total.txt", "write to total.txt.bak"));

@@ -27,6 +27,12 @@ bool is_control(char c) {
   return byte < 0x20 || byte == 0x7f;
 }
 
+bool is_link(int folder, const std::string& name) {
+  struct stat facts{};
+  return ::fstatat(folder, name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
+         S_ISLNK(facts.st_mode);
+}
+
 bool is_missing_feature(int number) { return number == ENOSYS || number == EPERM; }
 
 std::string joined(const std::vector<std::string>& parts) {
@@ -58,8 +64,9 @@ Error system_error(std::string_view what, int number) {
       return make_error(ErrorCode::invalid_argument, "it is a folder: " + std::string(what));
     case ELOOP:
     case EXDEV:
-      return make_error(ErrorCode::invalid_argument,
-                        "a link leads out of the workspace: " + std::string(what));
+      return make_error(
+          ErrorCode::invalid_argument,
+          "it is a link or goes through one, and tools follow no links: " + std::string(what));
     default:
       return make_error(ErrorCode::io_failed, std::string(what) + ": " + std::strerror(number));
   }
@@ -94,7 +101,7 @@ Result<Descriptor> Workspace::open_below(const std::vector<std::string>& parts, 
   const std::string path = joined(parts);
   open_how how{};
   how.flags = static_cast<uint64_t>(flags) | O_CLOEXEC;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
   const long number = ::syscall(SYS_openat2, root_.number(), path.c_str(), &how, sizeof how);
   if (number >= 0) return Descriptor(static_cast<int>(number));
   if (is_missing_feature(errno)) return walk(parts, flags);
@@ -108,7 +115,10 @@ Result<Descriptor> Workspace::walk(const std::vector<std::string>& parts, int fl
     const bool is_last = i + 1 == parts.size();
     const int part_flags = is_last ? flags : O_DIRECTORY | O_RDONLY;
     Descriptor below(::openat(at.number(), parts[i].c_str(), part_flags | O_NOFOLLOW | O_CLOEXEC));
-    if (!below.is_open()) return system_error(joined(parts), errno);
+    if (!below.is_open()) {
+      const int number = errno;
+      return system_error(joined(parts), is_link(at.number(), parts[i]) ? ELOOP : number);
+    }
     at = std::move(below);
   }
   return at;
@@ -129,7 +139,10 @@ Result<Descriptor> Workspace::make_folder(const std::vector<std::string>& parts)
     }
     Descriptor below(
         ::openat(at.number(), part.c_str(), O_DIRECTORY | O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-    if (!below.is_open()) return system_error(joined(parts), errno);
+    if (!below.is_open()) {
+      const int number = errno;
+      return system_error(joined(parts), is_link(at.number(), part) ? ELOOP : number);
+    }
     at = std::move(below);
   }
   return at;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The folder an agent's file tools work in. Every path is resolved below the folder's descriptor
-// and never leaves it; the platform's own folder `.plinth` inside it is out of reach of tools.
+// and never leaves it, and no link is followed: a file has one name, which labels and policies go
+// by. The platform's own folder `.plinth` inside it is out of reach of tools.
 #pragma once
 
 #include <string>
@@ -37,8 +38,8 @@ class Descriptor {
 // rule broken.
 Result<std::vector<std::string>> split_path(std::string_view path);
 
-// How paths are resolved: by the kernel (openat2), or step by step without following any link where
-// the kernel or a filter does not offer that.
+// How paths are resolved: by the kernel (openat2), or step by step where the kernel or a filter
+// does not offer that.
 enum class Resolution : uint8_t { kernel, walk };
 
 class Workspace {
@@ -51,7 +52,7 @@ class Workspace {
 
   // The parts below serve the effect ledger (effect_ledger.h).
   Result<Descriptor> open_folder(const std::vector<std::string>& parts) const;
-  // As open_folder, making what is missing. Follows no link at all.
+  // As open_folder, making what is missing.
   Result<Descriptor> make_folder(const std::vector<std::string>& parts) const;
   void set_resolution(Resolution resolution) { resolution_ = resolution; }
 

@@ -68,6 +68,19 @@ TEST_P(WorkspaceTest, says_what_is_wrong_with_a_path) {
   EXPECT_NE(read(std::string(2000, 'x')).find("longer than 1024"), std::string::npos);
 }
 
+TEST_P(WorkspaceTest, follows_no_link_within_it_either) {
+  fs::create_directories(root_ / "in" / ".plinth");
+  put("in/.plinth/effects", "ledger");
+  fs::create_symlink(".plinth", root_ / "in" / "l4");
+  fs::create_symlink("a.txt", root_ / "in" / "alias.txt");
+  fs::create_symlink("notes", root_ / "in" / "folder");
+  for (const char* path : {"l4/effects", "alias.txt", "folder/b.txt"}) {
+    EXPECT_NE(read(path).find("tools follow no links"), std::string::npos) << read(path);
+  }
+  EXPECT_TRUE(open().list("l4").is_error());
+  EXPECT_TRUE(open().make_folder({"l4"}).is_error());
+}
+
 TEST_P(WorkspaceTest, follows_no_link_out_of_it) {
   fs::create_symlink(root_ / "secret.txt", root_ / "in" / "absolute.txt");
   fs::create_symlink("../secret.txt", root_ / "in" / "relative.txt");

@@ -8,8 +8,14 @@ void healthz(Call call) {
   answer(call, Json::object({{"status", "alive"}, {"version", call.services.version}}));
 }
 
+// A node is ready when it has started. An upstream that cannot be reached does not make it less so,
+// for it may come at any time, but is told: {"models": {"ready": 1, "unreachable": 1}}.
 void readyz(Call call) {
-  if (call.services.is_ready()) return answer(call, Json::object({{"status", "ready"}}));
+  if (call.services.is_ready()) {
+    Json models = Json::object();
+    for (const auto& [state, count] : call.services.serving.states()) models.set(state, count);
+    return answer(call, Json::object({{"status", "ready"}, {"models", std::move(models)}}));
+  }
   answer(call, make_error(ErrorCode::unavailable,
                           "the node is still starting: models are loading or runs are resuming"));
 }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// MCP over streamable HTTP without server-side state: one POST, one JSON answer.
+// MCP over streamable HTTP: one POST, one JSON answer. An initialize is given an Mcp-Session-Id;
+// what the calls that carry it answered labels those that follow (agents/call_labels.h). Nothing
+// else is kept of it: any id is taken, and calls without one are one conversation of their
+// principal.
 #include "protocol/mcp.h"
 
 #include "api/endpoint.h"
@@ -9,6 +12,8 @@ namespace plinth::api::endpoints {
 namespace {
 
 namespace mcp = protocol::mcp;
+
+constexpr std::string_view kConversationHeader = "mcp-session-id";
 
 Json tools_list(Call& call) {
   std::vector<mcp::ToolCard> cards;
@@ -29,7 +34,8 @@ Result<Json> call_tool(Call& call, const Json& params) {
   const std::string name = TRY(json_field::required_string(params, "name"));
   const Json& arguments = params["arguments"];
   auto text = call.services.agents.call_tool(call.request, name,
-                                             arguments.is_null() ? Json::object() : arguments);
+                                             arguments.is_null() ? Json::object() : arguments,
+                                             call.http.header(kConversationHeader).value_or(""));
   if (text.is_ok()) return mcp::tool_result(*text, false);
   // A tool this node does not have is the caller's error; what a tool or the guard answers is a
   // result.
@@ -50,12 +56,17 @@ Result<Json> dispatch(Call& call, const mcp::Call& message) {
                                                        "tools/list and tools/call");
 }
 
+Result<mcp::Call> decode(const Call& call) {
+  if (const auto version = call.http.header("mcp-protocol-version")) {
+    TRY(mcp::check_protocol_version(*version));
+  }
+  return mcp::decode_call(TRY(Json::parse(call.http.body)));
+}
+
 }  // namespace
 
 void mcp(Call call) {
-  auto body = Json::parse(call.http.body);
-  auto message = body.is_ok() ? plinth::protocol::mcp::decode_call(*body)
-                              : Result<plinth::protocol::mcp::Call>(body.error());
+  const auto message = decode(call);
   if (message.is_error()) {
     return call.writer.respond(http::ServerResponse::json(
         400, plinth::protocol::mcp::encode_error(nullptr, message.error()).dump()));
@@ -69,7 +80,11 @@ void mcp(Call call) {
   const Json reply = result.is_ok()
                          ? plinth::protocol::mcp::encode_result(*message->id, std::move(*result))
                          : plinth::protocol::mcp::encode_error(*message->id, result.error());
-  call.writer.respond(http::ServerResponse::json(200, reply.dump()));
+  auto response = http::ServerResponse::json(200, reply.dump());
+  if (message->method == "initialize") {
+    response.headers.emplace_back(kConversationHeader, call.services.ids.make("conv"));
+  }
+  call.writer.respond(std::move(response));
 }
 
 }  // namespace plinth::api::endpoints

@@ -30,7 +30,8 @@ guard::Label label_of_conversation(const guard::Request& request,
 }
 
 // One streamed reply: events of the ChatStream become chunks on the wire, from whichever thread has
-// one.
+// one. The first event decides the status: a reply that fails before it began is an error answer,
+// not a stream.
 class ChatResponse : public std::enable_shared_from_this<ChatResponse> {
  public:
   ChatResponse(http::ResponseWriter writer, std::unique_ptr<serving::ChatStream> stream,
@@ -42,13 +43,6 @@ class ChatResponse : public std::enable_shared_from_this<ChatResponse> {
         measured_(measured) {}
 
   void start() {
-    {
-      MutexLock lock(mutex_);
-      writer_.begin_stream(200, {{"content-type", "text/event-stream"},
-                                 {"cache-control", "no-store"},
-                                 {"x-request-id", stream_->id()}});
-      send(openai::encode_first_chunk(head_));
-    }
     // The stream's callback keeps this object alive until the reply ended; the close callback only
     // looks.
     std::weak_ptr<ChatResponse> seen = weak_from_this();
@@ -65,27 +59,47 @@ class ChatResponse : public std::enable_shared_from_this<ChatResponse> {
       auto event = stream_->try_next();
       if (!event) return;
       if (event->kind == ChatEvent::Kind::failed) {
-        send(openai::encode_error(event->error));
-        finish();
+        fail(event->error);
       } else {
+        if (!is_begun_) begin();
         send(openai::encode_chunk(head_, *event, tool_calls_));
         if (event->kind == ChatEvent::Kind::tool_call) ++tool_calls_;
         if (event->kind == ChatEvent::Kind::finished) {
           if (is_usage_wanted_) send(openai::encode_usage_chunk(head_, event->usage));
-          finish();
+          finish(200);
         }
       }
     }
+  }
+
+  void begin() REQUIRES(mutex_) {
+    is_begun_ = true;
+    writer_.begin_stream(200, {{"content-type", "text/event-stream"},
+                               {"cache-control", "no-store"},
+                               {"x-request-id", stream_->id()}});
+    send(openai::encode_first_chunk(head_));
+  }
+
+  void fail(const Error& error) REQUIRES(mutex_) {
+    const int status = error_row(error.code).http_status;
+    if (is_begun_) {
+      send(openai::encode_error(error));
+      return finish(status);
+    }
+    is_done_ = true;
+    measured_.done(status);
+    writer_.respond(error_response(error));
   }
 
   void send(const Json& chunk) REQUIRES(mutex_) {
     if (!writer_.write(http::encode_sse_data(chunk.dump()))) stream_->cancel();
   }
 
-  void finish() REQUIRES(mutex_) {
+  // status: what is counted; after the first chunk the peer has a 200 whatever comes.
+  void finish(int status) REQUIRES(mutex_) {
     writer_.write(http::encode_sse_data("[DONE]"));
     writer_.end();
-    measured_.done(200);
+    measured_.done(status);
     is_done_ = true;
   }
 
@@ -98,6 +112,7 @@ class ChatResponse : public std::enable_shared_from_this<ChatResponse> {
   const bool is_usage_wanted_;
   const Measured measured_;
   size_t tool_calls_ GUARDED_BY(mutex_) = 0;
+  bool is_begun_ GUARDED_BY(mutex_) = false;
   bool is_done_ GUARDED_BY(mutex_) = false;
 };
 

@@ -19,14 +19,8 @@ struct LogitsOptions {
   std::vector<int> tokens;
   std::string positions = "last";
   int greedy = 0;
+  bool is_exact = false;
 };
-
-Result<std::unique_ptr<engine::Engine>> load(const std::string& path) {
-  engine::EngineOptions options;
-  options.path = path;
-  options.sequences_max = 1;
-  return engine::Engine::load(options);
-}
 
 Result<std::vector<int64_t>> positions_of(const LogitsOptions& options) {
   const auto count = static_cast<int64_t>(options.tokens.size());
@@ -76,8 +70,22 @@ Result<std::vector<engine::Token>> greedy_tokens(engine::Engine& engine,
   return last->tokens;
 }
 
+// With no more context than is asked for: models whose positions depend on it (phi3) then compute
+// short texts as short ones, and little memory is taken.
+Result<std::unique_ptr<engine::Engine>> load_for(const LogitsOptions& options) {
+  const engine::ModelSummary summary = TRY(engine::inspect_model(options.path));
+  const int64_t wanted = static_cast<int64_t>(options.tokens.size()) + options.greedy;
+  engine::EngineOptions engine_options;
+  engine_options.path = options.path;
+  engine_options.precision = options.is_exact ? engine::Precision::exact : engine::Precision::fast;
+  engine_options.sequences_max = 1;
+  engine_options.context_tokens_max =
+      std::min(std::max(wanted, int64_t{2}), summary.context_tokens);
+  return engine::Engine::load(engine_options);
+}
+
 Result<Json> logits(const LogitsOptions& options) {
-  auto engine = TRY(load(options.path));
+  auto engine = TRY(load_for(options));
   const std::vector<engine::Token> tokens(options.tokens.begin(), options.tokens.end());
   const auto positions = TRY(positions_of(options));
   const auto rows = TRY(engine->logits(tokens, positions));
@@ -127,6 +135,7 @@ void model_logits(CLI::App& app, Context& context) {
   app.add_option("FILE", options->path, "GGUF file")->required();
   app.add_option("--tokens", options->tokens, "token ids")->required()->delimiter(',');
   app.add_option("--positions", options->positions, "0,25,49 or all or last");
+  app.add_flag("--exact", options->is_exact, "F32 activations throughout");
   app.add_option("--greedy", options->greedy, "greedy tokens to add")->check(CLI::Range(0, 4096));
   app.callback([&context, options] { show(context, logits(*options), print_json); });
 }

@@ -13,6 +13,7 @@ namespace plinth::cli::commands {
 
 namespace {
 
+constexpr int64_t kDelayMsMax = 366LL * 24 * 3600 * 1000;  // as the API takes it
 constexpr auto kPollInterval = std::chrono::milliseconds(200);
 
 struct RunOptions {
@@ -86,7 +87,8 @@ void run(CLI::App& app, Context& context) {
   app.add_option("AGENT", options->agent, "name of the agent")->required();
   app.add_option("GOAL", options->goal, "what it should do")->required();
   app.add_option("--idempotency-key", options->key, "the same key again returns the first run");
-  app.add_option("--delay-ms", options->delay_ms, "start by a durable timer");
+  app.add_option("--delay-ms", options->delay_ms, "start by a durable timer")
+      ->check(CLI::Range(int64_t{0}, kDelayMsMax));
   app.add_flag("--detach", options->is_detached, "do not follow");
   app.callback([&context, options] { run_and_follow(context, *options); });
 }

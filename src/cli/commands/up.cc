@@ -148,7 +148,11 @@ void up(CLI::App& app, Context& context) {
   auto options = std::make_shared<UpOptions>();
   app.add_option("--config", options->config, "plinth.yaml");
   app.add_option("--data", options->data,
-                 "data folder; default $XDG_DATA_HOME/plinth or ~/.local/share/plinth");
+                 "data folder; default $XDG_DATA_HOME/plinth or ~/.local/share/plinth")
+      ->check([](const std::string& folder) {
+        return folder.empty() ? std::string("it is empty; name a folder, or leave --data out")
+                              : std::string();
+      });
   app.add_option("--listen", options->listen, "HOST:PORT; default 127.0.0.1:7070, port 0 is any");
   app.add_option("--allow-host", options->hosts,
                  "NAME[:PORT] that callers may use for this node, such as a proxy's");

@@ -207,7 +207,7 @@ Result<Tensor> read_tensor(Reader& reader) {
   if (!row) {
     return make_error(ErrorCode::unsupported,
                       std::string(tensor.name) + ": tensor type " + std::to_string(type) +
-                          " is not known; convert the model to F32, F16 or Q8_0",
+                          " is not known; convert the model to F16 or Q8_0, for example",
                       std::string(tensor.name));
   }
   tensor.type = *row;

@@ -5,12 +5,15 @@
 
 set(kernels ${CMAKE_CURRENT_LIST_DIR})
 set(common_flags -O2 -ffp-contract=off)
-# The panel kernels are loops of constant length over registers: -O3 unrolls them whole.
+# The panel kernels are loops of constant length over registers: -O3 unrolls them whole. The searches
+# for scales are plain loops that only its vectorizer makes fast.
 set(panel_flags -O3)
 file(GLOB portable_sources ${kernels}/formats/*.cc ${kernels}/panels/*.cc)
 list(FILTER portable_sources EXCLUDE REGEX "_test\\.cc$")
-set_source_files_properties(${kernels}/scalar/scalar.cc ${kernels}/kernels.cc ${portable_sources}
+set_source_files_properties(${kernels}/scalar/scalar.cc ${kernels}/kernels.cc
                             PROPERTIES COMPILE_OPTIONS "${common_flags}" SKIP_PRECOMPILE_HEADERS ON)
+set_source_files_properties(${portable_sources} PROPERTIES COMPILE_OPTIONS "-O3;-ffp-contract=off"
+                            SKIP_PRECOMPILE_HEADERS ON)
 set(avx2_flags ${common_flags})
 set(avx512_flags ${common_flags})
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")

@@ -44,8 +44,22 @@ struct KernelTable {
   void (*softmax)(float* x, int64_t length);
   // Turns the pairs (x[2i], x[2i+1]) by the angle with cosine turns[2i] and sine turns[2i+1].
   void (*rope)(float* x, const float* turns, int64_t pairs);
+  // The same for the pairs (x[i], x[pairs + i]); cosine turns[i], sine turns[pairs + i].
+  void (*rope_halves)(float* x, const float* turns, int64_t pairs);
   // gate[i] = silu(gate[i]) * up[i], silu(v) = v / (1 + exp(-v))
   void (*silu_multiply)(float* gate, const float* up, int64_t length);
+  // gate[i] = gelu(gate[i]) * up[i], gelu(v) = v / 2 * (1 + tanh(sqrt(2 / pi) * (v + 0.044715
+  // v^3)))
+  void (*gelu_multiply)(float* gate, const float* up, int64_t length);
+  // gate[i] = g / (1 + exp(-1.702 g)) * (u + 1), g = min(gate[i], 7), u = up[i] held in -7..7
+  void (*clamped_silu_multiply)(float* gate, const float* up, int64_t length);
+  // x[i] = gelu(x[i])
+  void (*gelu)(float* x, int64_t length);
+  // x[i] = cap * tanh(x[i] / cap)
+  void (*soft_cap)(float* x, float cap, int64_t length);
+  // out[i] = (x[i] - mean(x)) / sqrt(variance(x) + epsilon) * weight[i] + bias[i]; out may be x.
+  void (*layer_norm)(const float* x, const float* weight, const float* bias, float epsilon,
+                     int64_t length, float* out);
   // x[i] += y[i]
   void (*add)(float* x, const float* y, int64_t length);
   // scores[t] = scale * sum over i of query[i] * keys[t * stride + i]

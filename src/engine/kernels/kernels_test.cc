@@ -230,6 +230,90 @@ TEST(Kernels, attend_as_the_reference_does) {
   }
 }
 
+TEST(Kernels, turn_pairs_of_halves_as_the_reference_does) {
+  SeededRandom random(18);
+  for (const int64_t pairs : {1, 3, 8, 11, 16, 32, 37}) {
+    const std::vector<float> x = draw(random, 2 * pairs);
+    const std::vector<float> turns = draw(random, 2 * pairs);
+    std::vector<float> expected = x;
+    kScalarKernels.rope_halves(expected.data(), turns.data(), pairs);
+    for_each_table([&](const KernelTable& table) {
+      std::vector<float> found = x;
+      table.rope_halves(found.data(), turns.data(), pairs);
+      for (size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], expected[i], 4 * kUnit);
+    });
+  }
+}
+
+TEST(Kernels, gelu_and_the_clamped_gate_within_a_millionth_for_any_size) {
+  using Gate = void (*KernelTable::*)(float*, const float*, int64_t);
+  SeededRandom random(19);
+  std::vector<float> gate = draw(random, 301, 12);
+  gate[0] = 200;
+  gate[1] = -200;
+  gate[2] = 0;
+  gate[3] = 1e-4f;
+  const std::vector<float> up = draw(random, 301, 9);
+  for (const Gate member : {&KernelTable::gelu_multiply, &KernelTable::clamped_silu_multiply}) {
+    std::vector<float> expected = gate;
+    (kScalarKernels.*member)(expected.data(), up.data(), 301);
+    for_each_table([&](const KernelTable& table) {
+      std::vector<float> found = gate;
+      (table.*member)(found.data(), up.data(), 301);
+      for (size_t i = 0; i < found.size(); ++i) {
+        // Far below 0 gelu cancels to nothing: there the bound is that of its size before.
+        EXPECT_NEAR(found[i], expected[i], 3e-6 * std::fabs(expected[i]) + 1e-6) << gate[i];
+      }
+    });
+  }
+  std::vector<float> expected = gate;
+  kScalarKernels.gelu(expected.data(), 301);
+  for_each_table([&](const KernelTable& table) {
+    std::vector<float> found = gate;
+    table.gelu(found.data(), 301);
+    for (size_t i = 0; i < found.size(); ++i) {
+      EXPECT_NEAR(found[i], expected[i], 3e-6 * std::fabs(expected[i]) + 1e-7) << gate[i];
+    }
+  });
+}
+
+TEST(Kernels, soft_cap_within_a_millionth_for_any_size) {
+  SeededRandom random(20);
+  for (const float scale : {1e-3f, 1.0f, 40.0f, 1e6f}) {
+    const std::vector<float> x = draw(random, 203, scale);
+    std::vector<float> expected = x;
+    kScalarKernels.soft_cap(expected.data(), 30, 203);
+    for_each_table([&](const KernelTable& table) {
+      std::vector<float> found = x;
+      table.soft_cap(found.data(), 30, 203);
+      for (size_t i = 0; i < found.size(); ++i) {
+        EXPECT_NEAR(found[i], expected[i], 1e-6 * std::fabs(expected[i])) << x[i];
+      }
+    });
+  }
+}
+
+TEST(Kernels, layer_norm_as_the_reference_does_also_in_place) {
+  SeededRandom random(21);
+  for (const int64_t length : kLengths) {
+    if (length == 1) continue;  // nothing is left of one value but its rounding
+    std::vector<float> x = draw(random, length, 3);
+    for (float& value : x) value += 5;
+    const std::vector<float> weight = draw(random, length);
+    const std::vector<float> bias = draw(random, length);
+    std::vector<float> expected(x.size());
+    kScalarKernels.layer_norm(x.data(), weight.data(), bias.data(), 1e-5f, length, expected.data());
+    for_each_table([&](const KernelTable& table) {
+      std::vector<float> found = x;
+      table.layer_norm(found.data(), weight.data(), bias.data(), 1e-5f, length, found.data());
+      // The mean's rounding, of values up to 8 with a deviation above 1, comes on top.
+      for (size_t i = 0; i < found.size(); ++i) {
+        EXPECT_NEAR(found[i], expected[i], sum_bound(length) * 16);
+      }
+    });
+  }
+}
+
 TEST(Kernels, keep_nan_visible) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   for_each_table([&](const KernelTable& table) {
@@ -237,6 +321,12 @@ TEST(Kernels, keep_nan_visible) {
     gate[3] = nan;
     const std::vector<float> up(16, 1.0f);
     table.silu_multiply(gate.data(), up.data(), 16);
+    EXPECT_TRUE(std::isnan(gate[3]));
+    table.gelu_multiply(gate.data(), up.data(), 16);
+    EXPECT_TRUE(std::isnan(gate[3]));
+    table.clamped_silu_multiply(gate.data(), up.data(), 16);
+    EXPECT_TRUE(std::isnan(gate[3]));
+    table.soft_cap(gate.data(), 30, 16);
     EXPECT_TRUE(std::isnan(gate[3]));
   });
 }

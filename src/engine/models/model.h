@@ -25,6 +25,17 @@ struct BatchRow {
   bool is_logits_wanted = false;
 };
 
+// Text in, one vector out.
+class Encoder {
+ public:
+  virtual ~Encoder() = default;
+  virtual int64_t vocabulary() const = 0;
+  virtual int64_t tokens_max() const = 0;
+  // The pooled vector of the tokens (1 to tokens_max of the vocabulary), not normalised. One caller
+  // at a time.
+  virtual std::vector<float> embed(std::span<const Token> tokens) = 0;
+};
+
 class Model {
  public:
   virtual ~Model() = default;
@@ -35,21 +46,22 @@ class Model {
   virtual std::span<const float> forward(std::span<const BatchRow> batch) = 0;
 };
 
-// Builds models of one architecture (general.architecture). `file`, `kernels` and `pool` outlive
-// them.
-struct ArchitectureRow {
-  std::string_view name;
-  Result<std::unique_ptr<Model>> (*build)(const gguf::File& file,
-                                          const kernels::KernelTable& kernels,
-                                          kernels::ThreadPool& pool, int64_t rows_max);
+// All references outlive what is built.
+struct BuildOptions {
+  const gguf::File& file;
+  const kernels::KernelTable& kernels;
+  kernels::ThreadPool& pool;
+  int64_t rows_max = 0;  // of one batch
+  int64_t context = 0;   // tokens of a sequence
+  Precision precision = Precision::exact;
 };
 
-std::span<const ArchitectureRow> architecture_table();
+// Whether a file's architecture makes embeddings instead of tokens. Errors: those of build_model.
+Result<bool> is_encoder(const gguf::Contents& contents);
 
-// Errors: unsupported (names the architecture and the supported ones), malformed, and the
-// builder's.
-Result<std::unique_ptr<Model>> build_model(const gguf::File& file,
-                                           const kernels::KernelTable& kernels,
-                                           kernels::ThreadPool& pool, int64_t rows_max);
+// Errors: unsupported (names the architecture and the supported ones, or the key or tensor that is
+// not computed), malformed, too_large.
+Result<std::unique_ptr<Model>> build_model(const BuildOptions& options);
+Result<std::unique_ptr<Encoder>> build_encoder(const BuildOptions& options);
 
 }  // namespace plinth::engine

@@ -1,32 +1,77 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table of model architectures. To add one: a file beside this one and a line here.
-#include "engine/models/llama.h"
+#include "engine/models/architectures.h"
+#include "engine/models/decoder.h"
+#include "engine/models/encoder.h"
 #include "engine/models/model.h"
+#include "engine/models/packing.h"
 
 namespace plinth::engine {
 namespace {
 
-constexpr ArchitectureRow kArchitectures[] = {
-    {"llama", build_llama},
+using PlanDecoder = Result<DecoderPlan> (*)(ModelReader& reader);
+using PlanEncoder = Result<EncoderPlan> (*)(ModelReader& reader);
+
+struct ArchitectureRow {
+  std::string_view name;  // general.architecture
+  std::variant<PlanDecoder, PlanEncoder> plan;
 };
 
-}  // namespace
+constexpr ArchitectureRow kArchitectures[] = {
+    {"llama", plan_llama},  // and mistral and mixtral, which say so too
+    {"qwen2", plan_qwen2},     {"qwen3", plan_qwen3},   {"qwen3moe", plan_qwen3moe},
+    {"gemma2", plan_gemma2},   {"gemma3", plan_gemma3}, {"phi3", plan_phi3},
+    {"gpt-oss", plan_gpt_oss}, {"bert", plan_bert},     {"nomic-bert", plan_nomic_bert},
+};
 
-std::span<const ArchitectureRow> architecture_table() { return kArchitectures; }
-
-Result<std::unique_ptr<Model>> build_model(const gguf::File& file,
-                                           const kernels::KernelTable& kernels,
-                                           kernels::ThreadPool& pool, int64_t rows_max) {
-  const std::string_view name = TRY(file.contents().required_string("general.architecture"));
+Result<const ArchitectureRow*> find_architecture(const gguf::Contents& contents) {
+  const std::string_view name = TRY(contents.required_string("general.architecture"));
   std::string supported;
   for (const ArchitectureRow& row : kArchitectures) {
-    if (row.name == name) return row.build(file, kernels, pool, rows_max);
+    if (row.name == name) return &row;
     supported += (supported.empty() ? "" : ", ") + std::string(row.name);
   }
   return make_error(ErrorCode::unsupported,
                     "general.architecture: \"" + std::string(name) +
                         "\" is not supported; supported: " + supported,
                     "general.architecture");
+}
+
+// Error: unsupported when the architecture is of the other kind.
+template <typename Plan, typename Describe>
+Result<Plan> describe(const BuildOptions& options, std::string_view purpose) {
+  const ArchitectureRow* row = TRY(find_architecture(options.file.contents()));
+  const auto* plan = std::get_if<Describe>(&row->plan);
+  if (!plan) {
+    return make_error(
+        ErrorCode::unsupported,
+        "general.architecture: \"" + std::string(row->name) + "\" does not " + std::string(purpose),
+        "general.architecture");
+  }
+  ModelReader reader{Metadata(options.file.contents(), row->name), WeightReader(options.file),
+                     options.context};
+  Plan described = TRY((*plan)(reader));
+  TRY(reader.check_all_used());
+  return described;
+}
+
+}  // namespace
+
+Result<bool> is_encoder(const gguf::Contents& contents) {
+  const ArchitectureRow* row = TRY(find_architecture(contents));
+  return std::holds_alternative<PlanEncoder>(row->plan);
+}
+
+Result<std::unique_ptr<Model>> build_model(const BuildOptions& options) {
+  DecoderPlan plan = TRY((describe<DecoderPlan, PlanDecoder>(options, "generate text")));
+  if (options.precision == Precision::fast) pack(plan, options.pool);
+  return make_decoder(std::move(plan), options);
+}
+
+Result<std::unique_ptr<Encoder>> build_encoder(const BuildOptions& options) {
+  EncoderPlan plan = TRY((describe<EncoderPlan, PlanEncoder>(options, "make embeddings")));
+  if (options.precision == Precision::fast) pack(plan, options.pool);
+  return make_encoder(std::move(plan), options);
 }
 
 }  // namespace plinth::engine

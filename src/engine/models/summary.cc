@@ -5,26 +5,62 @@
 #include <filesystem>
 #include <map>
 
+#include "engine/models/model.h"
+
 namespace plinth::engine {
 namespace {
 
 constexpr int64_t kSizeMax = int64_t{1} << 32;
 
-// Bytes of keys and values per token; 0 when the header does not say enough.
+// Heads with keys and values of their own, of all layers together: one number counts for each
+// layer, an array names every layer's.
+Result<uint64_t> kv_heads_of_layers(const gguf::Contents& contents, const std::string& key,
+                                    int64_t heads, int64_t layers) {
+  constexpr int64_t kHeadsMax = 1 << 16;
+  const gguf::Entry* entry = contents.find(key);
+  if (!entry || !std::holds_alternative<gguf::ArrayView>(entry->value)) {
+    const int64_t each = TRY(contents.integer(key, 1, kHeadsMax)).value_or(heads);
+    return static_cast<uint64_t>(each) * static_cast<uint64_t>(layers);
+  }
+  const std::vector<int64_t> each = TRY(contents.integers(key)).value();
+  if (each.size() != static_cast<size_t>(layers)) {
+    return make_error(ErrorCode::malformed,
+                      key + ": " + std::to_string(each.size()) + " numbers for " +
+                          std::to_string(layers) + " layers",
+                      key);
+  }
+  uint64_t sum = 0;
+  for (const int64_t count : each) {
+    if (count < 0 || count > kHeadsMax) {
+      return make_error(
+          ErrorCode::malformed,
+          key + ": " + std::to_string(count) + " is outside 0.." + std::to_string(kHeadsMax), key);
+    }
+    sum += static_cast<uint64_t>(count);
+  }
+  return sum;
+}
+
+// Bytes of keys and values per token; 0 when the header does not say enough, and for embedders,
+// which keep none.
 Result<uint64_t> kv_bytes(const gguf::Contents& contents, const std::string& prefix,
                           const ModelSummary& summary) {
+  const auto encoder = is_encoder(contents);
+  if (encoder.is_ok() && *encoder) return uint64_t{0};
   const std::string attention = prefix + "attention.";
-  const auto heads = TRY(contents.integer(attention + "head_count", 1, 1 << 16));
-  if (!heads) return uint64_t{0};
-  const int64_t kv_heads =
-      TRY(contents.integer(attention + "head_count_kv", 1, 1 << 16)).value_or(*heads);
-  const int64_t head_length = summary.embedding / *heads;
+  if (!contents.find(attention + "head_count")) return uint64_t{0};
+  const uint64_t heads_of_layers =
+      TRY(kv_heads_of_layers(contents, attention + "head_count", 1, summary.layers));
+  const auto heads = static_cast<int64_t>(heads_of_layers) / summary.layers;
+  if (heads == 0) return uint64_t{0};
+  const uint64_t kv_heads =
+      TRY(kv_heads_of_layers(contents, attention + "head_count_kv", heads, summary.layers));
+  const int64_t head_length = summary.embedding / heads;
   const int64_t key =
       TRY(contents.integer(attention + "key_length", 1, 1 << 16)).value_or(head_length);
   const int64_t value =
       TRY(contents.integer(attention + "value_length", 1, 1 << 16)).value_or(head_length);
-  return static_cast<uint64_t>(summary.layers) * static_cast<uint64_t>(kv_heads) *
-         static_cast<uint64_t>(key + value) * sizeof(float);
+  return kv_heads * static_cast<uint64_t>(key + value) * sizeof(float);
 }
 
 }  // namespace

@@ -27,6 +27,13 @@ std::string supported_types() {
 
 }  // namespace
 
+Matrix rows_of(const Matrix& whole, int64_t begin, int64_t count) {
+  Matrix part = whole;
+  part.data += begin * whole.row_bytes;
+  part.rows = count;
+  return part;
+}
+
 Result<const gguf::Tensor*> WeightReader::find(const std::string& name,
                                                const std::vector<uint64_t>& shape) {
   const gguf::Tensor* tensor = file_.contents().find_tensor(name);
@@ -49,27 +56,57 @@ Result<const gguf::Tensor*> WeightReader::find(const std::string& name,
   return tensor;
 }
 
+Matrix WeightReader::whole(const gguf::Tensor& tensor, int64_t rows, int64_t length) const {
+  Matrix matrix;
+  matrix.format = kernels::find_format(tensor.type.id);
+  matrix.data = file_.data(tensor);
+  matrix.rows = rows;
+  matrix.length = length;
+  matrix.row_bytes = length / tensor.type.block_values * tensor.type.block_bytes;
+  return matrix;
+}
+
 Result<Matrix> WeightReader::matrix(const std::string& name, int64_t rows, int64_t length) {
   const gguf::Tensor* tensor =
       TRY(find(name, {static_cast<uint64_t>(length), static_cast<uint64_t>(rows)}));
-  Matrix matrix;
-  matrix.format = kernels::find_format(tensor->type.id);
-  matrix.data = file_.data(*tensor);
-  matrix.rows = rows;
-  matrix.length = length;
-  matrix.row_bytes = length / tensor->type.block_values * tensor->type.block_bytes;
-  return matrix;
+  return whole(*tensor, rows, length);
 }
 
 Result<std::vector<float>> WeightReader::vector(const std::string& name, int64_t length) {
   const gguf::Tensor* tensor = TRY(find(name, {static_cast<uint64_t>(length)}));
-  Matrix row;
-  row.format = kernels::find_format(tensor->type.id);
-  row.data = file_.data(*tensor);
-  row.length = length;
   std::vector<float> values(static_cast<size_t>(length));
-  widen_row(row, 0, values.data());
+  widen_row(whole(*tensor, 1, length), 0, values.data());
   return values;
+}
+
+bool WeightReader::is_read(const std::string& name, Bias bias) const {
+  return bias == Bias::required || (bias == Bias::optional && has(name));
+}
+
+Result<Linear> WeightReader::linear(const std::string& name, int64_t rows, int64_t length,
+                                    Bias bias) {
+  Linear linear;
+  linear.weight = TRY(matrix(name + ".weight", rows, length));
+  if (is_read(name + ".bias", bias)) linear.bias = TRY(vector(name + ".bias", rows));
+  return linear;
+}
+
+Result<std::vector<Linear>> WeightReader::linears(const std::string& name, int64_t count,
+                                                  int64_t rows, int64_t length, Bias bias) {
+  const auto size = [](int64_t value) { return static_cast<uint64_t>(value); };
+  const gguf::Tensor* tensor = TRY(find(name + ".weight", {size(length), size(rows), size(count)}));
+  const Matrix all = whole(*tensor, count * rows, length);
+  Matrix biases;
+  if (is_read(name + ".bias", bias)) biases = TRY(matrix(name + ".bias", count, rows));
+  std::vector<Linear> linears(static_cast<size_t>(count));
+  for (int64_t i = 0; i < count; ++i) {
+    Linear& linear = linears[static_cast<size_t>(i)];
+    linear.weight = rows_of(all, i * rows, rows);
+    if (biases.rows == 0) continue;
+    linear.bias.resize(static_cast<size_t>(rows));
+    widen_row(biases, i, linear.bias.data());
+  }
+  return linears;
 }
 
 Status WeightReader::check_all_used() const {
@@ -81,12 +118,6 @@ Status WeightReader::check_all_used() const {
                       std::string(tensor.name));
   }
   return ok();
-}
-
-void pack(kernels::ThreadPool& pool, Matrix& matrix) {
-  if (matrix.packed || matrix.rows == 0) return;
-  matrix.packed = kernels::PackedMatrix::pack(*matrix.format, matrix.data, matrix.row_bytes,
-                                              matrix.rows, matrix.length, pool);
 }
 
 void multiply(const kernels::KernelTable& kernels, kernels::ThreadPool& pool, const Matrix& matrix,
@@ -106,6 +137,16 @@ void multiply(const kernels::KernelTable& kernels, kernels::ThreadPool& pool, co
                     {matrix.data, matrix.row_bytes, matrix.length, x, matrix.length, columns, out,
                      matrix.rows, begin, end});
   });
+}
+
+void apply(const kernels::KernelTable& kernels, kernels::ThreadPool& pool, const Linear& linear,
+           const float* x, int64_t columns, float* out) {
+  multiply(kernels, pool, linear.weight, x, columns, out);
+  if (linear.bias.empty()) return;
+  const int64_t rows = linear.weight.rows;
+  for (int64_t column = 0; column < columns; ++column) {
+    kernels.add(out + column * rows, linear.bias.data(), rows);
+  }
 }
 
 void widen_row(const Matrix& matrix, int64_t row, float* out) {

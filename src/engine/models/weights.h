@@ -29,8 +29,16 @@ struct Matrix {
   std::shared_ptr<const kernels::PackedMatrix> packed;  // nullptr: multiplied as the file holds it
 };
 
-// Packs a matrix for the fast products, where its format has them.
-void pack(kernels::ThreadPool& pool, Matrix& matrix);
+// `count` rows of a fused tensor from `begin` on; they must be there.
+Matrix rows_of(const Matrix& whole, int64_t begin, int64_t count);
+
+// y = weight x + bias
+struct Linear {
+  Matrix weight;
+  std::vector<float> bias;  // empty: none
+};
+
+enum class Bias : uint8_t { none, optional, required };
 
 class WeightReader {
  public:
@@ -40,11 +48,18 @@ class WeightReader {
   // Errors: malformed (absent, another shape), unsupported (names the type).
   Result<Matrix> matrix(const std::string& name, int64_t rows, int64_t length);
   Result<std::vector<float>> vector(const std::string& name, int64_t length);
+  // name.weight and name.bias. With Bias::none a bias in the file stays unasked for.
+  Result<Linear> linear(const std::string& name, int64_t rows, int64_t length, Bias bias);
+  // A tensor of `count` such matrices with their biases, one Linear each.
+  Result<std::vector<Linear>> linears(const std::string& name, int64_t count, int64_t rows,
+                                      int64_t length, Bias bias);
   // unsupported when the file has a tensor that was not asked for.
   Status check_all_used() const;
 
  private:
   Result<const gguf::Tensor*> find(const std::string& name, const std::vector<uint64_t>& shape);
+  Matrix whole(const gguf::Tensor& tensor, int64_t rows, int64_t length) const;
+  bool is_read(const std::string& name, Bias bias) const;
 
   const gguf::File& file_;
   std::set<std::string, std::less<>> used_;
@@ -54,6 +69,10 @@ class WeightReader {
 // threads. A packed matrix rounds x to 8 bits; the others are exact.
 void multiply(const kernels::KernelTable& kernels, kernels::ThreadPool& pool, const Matrix& matrix,
               const float* x, int64_t columns, float* out);
+
+// The same, and the bias on top.
+void apply(const kernels::KernelTable& kernels, kernels::ThreadPool& pool, const Linear& linear,
+           const float* x, int64_t columns, float* out);
 
 // F32 values of one row.
 void widen_row(const Matrix& matrix, int64_t row, float* out);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A llama model of a few thousand random weights with a byte-level vocabulary, for tests.
+// Models of a few thousand random weights with a byte-level vocabulary, for tests: any decoder
+// architecture, and encoders.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +8,7 @@
 
 #include "engine/engine.h"
 #include "engine/gguf/tensor_type.h"
+#include "engine/testing/gguf_writer.h"
 
 namespace plinth::engine::testing {
 
@@ -23,8 +25,15 @@ struct TinyModel {
   bool is_output_tied = true;
   bool has_rope_factors = false;
   float rope_linear_scale = 1;
+  // Any decoder of the registry: it decides on biases, norms, sinks and fused tensors.
   std::string architecture = "llama";
-  std::string chat_template;  // empty: none
+  int64_t experts = 0;  // 0: a dense feed-forward
+  int64_t experts_used = 2;
+  int64_t window = 0;      // attention.sliding_window; 0: not written
+  float yarn_stretch = 0;  // rope.scaling.factor of YaRN for an original context of 32; 0: none
+  bool has_long_factors = false;                     // for contexts above an original one of 64
+  std::string chat_template;                         // empty: none
+  void (*add_metadata)(GgufWriter& file) = nullptr;  // more of it
 };
 
 // Tokens of the tiny vocabulary: 256 bytes, a few merges, then these.
@@ -34,7 +43,19 @@ inline constexpr std::string_view kTinyEnd = "<|end|>";               // control
 inline constexpr std::string_view kTinyToolCall = "<tool_call>";      // user-defined
 inline constexpr std::string_view kTinyToolCallEnd = "</tool_call>";  // user-defined
 
+struct TinyEncoder {
+  uint64_t seed = 1;
+  std::string architecture = "bert";  // or nomic-bert, whose projections are fused
+  int64_t layers = 2;
+  int64_t width = 64;
+  int64_t feed_forward = 96;
+  int64_t heads = 4;
+  int64_t context = 128;
+  int64_t pooling = 1;
+};
+
 std::string tiny_model_bytes(const TinyModel& model);
+std::string tiny_encoder_bytes(const TinyEncoder& model);
 // Writes it into the folder for temporary files; the name tells processes and calls apart.
 std::string write_temporary_file(const std::string& bytes);
 

@@ -72,7 +72,12 @@ Status Vocabulary::read_tokens(const gguf::Contents& contents) {
   constexpr std::string_view kScores = "tokenizer.ggml.scores";
   constexpr std::string_view kKinds = "tokenizer.ggml.token_type";
   const auto texts = TRY(contents.strings(kTokens));
-  if (!texts) return make_error(ErrorCode::not_found, "tokenizer.ggml.tokens: the file has none");
+  if (!texts) {
+    return make_error(
+        ErrorCode::not_found,
+        std::string(kTokens) + ": the file holds no vocabulary; use a model's own file",
+        std::string(kTokens));
+  }
   const auto scores = TRY(contents.floats(kScores));
   const auto kinds = TRY(contents.integers(kKinds));
   if (texts->empty() || texts->size() > kTokensMax) {

@@ -2,8 +2,10 @@
 // The local door: a browser on the same machine is an attacker until it shows the console token or
 // a key.
 //
-// Host defeats DNS rebinding (the browser sends the attacker's name), Origin defeats other sites'
-// scripts, and a credential that is wrong is refused: it never falls back to the local operator.
+// Host defeats DNS rebinding (the browser sends the attacker's name). Origin defeats other sites'
+// scripts where they want to read or to send, and Sec-Fetch-Site their bare GETs (images, scripts,
+// no-cors), which carry no Origin. A credential that is wrong is refused: it never falls back to
+// the local operator.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
@@ -68,12 +70,26 @@ Status check_origin(const CallerFacts& facts, const DoorOptions& options) {
                                            "origins when the page is yours");
 }
 
+bool is_browser(const CallerFacts& facts) {
+  return facts.origin || facts.fetch_site || facts.fetch_dest;
+}
+
+// "none" is the person's own act: the address bar, a bookmark. A page whose origin is on the list
+// is another site by this header and says so by its Origin, which has been checked.
+Status check_site(const CallerFacts& facts) {
+  if (!facts.fetch_site || facts.origin) return ok();
+  const std::string site = lower_ascii(*facts.fetch_site);
+  if (site == "same-origin" || site == "none") return ok();
+  return make_error(ErrorCode::denied, "a page of another site caused this call (sec-fetch-site: " +
+                                           shorten(site, 32) + "), which may not act on this node");
+}
+
 // Client libraries insist on sending some key ("unused", "x"). On loopback, while no key exists,
 // such a word has nothing to be measured against and is ignored; a key in our own form is always
 // checked.
 Result<bool> is_key_to_check(const CallerFacts& facts, const DoorOptions& options,
                              const Keys& keys) {
-  if (options.is_key_required || !facts.is_loopback || facts.origin) return true;
+  if (options.is_key_required || !facts.is_loopback || is_browser(facts)) return true;
   if (facts.bearer->starts_with(kKeyPrefix)) return true;
   return keys.has_any();
 }
@@ -91,6 +107,7 @@ Result<Principal> authenticate_caller(const CallerFacts& facts, const DoorOption
                                       const Keys& keys) {
   TRY(check_host(facts, options));
   TRY(check_origin(facts, options));
+  TRY(check_site(facts));
   if (facts.bearer && TRY(is_key_to_check(facts, options, keys))) {
     return keys.authenticate(*facts.bearer);
   }
@@ -103,7 +120,7 @@ Result<Principal> authenticate_caller(const CallerFacts& facts, const DoorOption
     return make_error(ErrorCode::unauthenticated,
                       "the console's login is no longer valid; open the link `plinth up` printed");
   }
-  if (facts.origin) {
+  if (is_browser(facts)) {
     return make_error(ErrorCode::unauthenticated,
                       "a call from a browser needs the console's login (open the link that "
                       "`plinth up` printed) or an API key");

@@ -108,6 +108,40 @@ TEST_F(CallerTest, a_browser_without_login_is_unauthenticated) {
   EXPECT_EQ(call()->tenant, "acme");
 }
 
+TEST_F(CallerTest, a_browsers_get_without_origin_still_needs_the_login) {
+  for (const char* site : {"same-origin", "none", "Same-Origin"}) {
+    facts_.fetch_site = site;
+    facts_.console_token = std::nullopt;
+    EXPECT_EQ(refused(), ErrorCode::unauthenticated) << site;
+    facts_.console_token = "console-secret";
+    EXPECT_EQ(call()->id, "local-operator") << site;
+  }
+  facts_.fetch_site = std::nullopt;
+  facts_.console_token = std::nullopt;
+  facts_.fetch_dest = "empty";
+  EXPECT_EQ(refused(), ErrorCode::unauthenticated);
+  facts_.bearer = secret_;
+  EXPECT_EQ(call()->tenant, "acme");
+}
+
+TEST_F(CallerTest, a_call_that_another_sites_page_caused_is_denied_whatever_it_carries) {
+  facts_.bearer = secret_;
+  facts_.console_token = "console-secret";
+  for (const char* site : {"cross-site", "same-site", "", "anything"}) {
+    facts_.fetch_site = site;
+    EXPECT_EQ(refused(), ErrorCode::denied) << site;
+  }
+}
+
+TEST_F(CallerTest, a_page_whose_origin_is_listed_may_call_with_a_key_from_its_own_site) {
+  options_.allowed_origins = {"https://app.example"};
+  facts_.origin = "https://app.example";
+  facts_.fetch_site = "cross-site";
+  EXPECT_EQ(refused(), ErrorCode::unauthenticated);
+  facts_.bearer = secret_;
+  EXPECT_EQ(call()->tenant, "acme");
+}
+
 TEST_F(CallerTest, a_wrong_key_or_token_never_falls_back_to_the_local_operator) {
   facts_.bearer = "plk_wrong";
   EXPECT_EQ(refused(), ErrorCode::unauthenticated);
@@ -132,6 +166,9 @@ TEST_F(CallerTest, a_word_sent_as_a_key_is_ignored_only_on_loopback_while_no_key
   facts_.origin = "http://127.0.0.1:7070";
   EXPECT_EQ(refused(), ErrorCode::unauthenticated);  // a browser
   facts_.origin = std::nullopt;
+  facts_.fetch_site = "none";
+  EXPECT_EQ(refused(), ErrorCode::unauthenticated);  // a browser's GET
+  facts_.fetch_site = std::nullopt;
   facts_.is_loopback = false;
   EXPECT_EQ(refused(), ErrorCode::unauthenticated);
   facts_.is_loopback = true;

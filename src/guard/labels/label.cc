@@ -12,7 +12,7 @@ namespace {
 constexpr size_t kReadersMax = 1024;
 constexpr size_t kSourceTextBytesMax = 1024;
 
-const Source kManySources{"many", "many", Trust::untrusted};
+const Source kManySources{std::string(kManySourcesKind), "many", Trust::untrusted};
 
 // Too many sources become one untrusted "many", which absorbs every other source: the union of the
 // parts is too large whenever the union of some of them was, so the order of joining does not

@@ -135,6 +135,12 @@ class NativeReplica final : public Replica {
   }
 
   Result<engine::GenerateRequest> prepare(const protocol::ChatRequest& chat) const {
+    if (chat.tool_choice == protocol::ToolChoice::required) {
+      return make_error(ErrorCode::invalid_argument,
+                        "tool_choice: unsupported: the built-in engine cannot hold a model to "
+                        "calling a tool; use auto or none",
+                        "tool_choice");
+    }
     const bool has_tools = !chat.tools.empty() && chat.tool_choice != protocol::ToolChoice::none;
     engine::GenerateRequest request;
     request.prompt = TRY(engine_->render_chat(template_messages(chat.messages),

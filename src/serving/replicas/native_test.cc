@@ -51,6 +51,10 @@ class ScriptedEngine final : public engine::Engine {
                                                  const std::vector<int64_t>&) override {
     return make_error(ErrorCode::unsupported, "no logits");
   }
+  bool is_embedder() const override { return false; }
+  Result<std::vector<float>> embed(const std::vector<engine::Token>&) override {
+    return make_error(ErrorCode::unsupported, "no embeddings");
+  }
 
   void end(GenerateEvent::Reason reason) {
     GenerateEvent event;
@@ -130,6 +134,16 @@ TEST(Native, tool_choice_none_hides_the_tools) {
   ASSERT_TRUE(bench.start(chat).is_ok());
   EXPECT_TRUE(bench.engine->tools_seen.is_null());
   EXPECT_FALSE(bench.engine->request_seen.is_tool_call_parsing);
+}
+
+TEST(Native, a_tool_call_that_is_demanded_is_refused_for_it_cannot_be_promised) {
+  Bench bench;
+  protocol::ChatRequest chat = chat_with_tool();
+  chat.tool_choice = protocol::ToolChoice::required;
+  const Status refused = bench.start(chat);
+  ASSERT_TRUE(refused.is_error());
+  EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(refused.error().param, "tool_choice");
 }
 
 TEST(Native, asks_for_no_more_tokens_than_the_context_has_left) {

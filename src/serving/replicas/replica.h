@@ -14,6 +14,8 @@
 
 namespace plinth::serving {
 
+inline constexpr Duration kReachCheckMax = std::chrono::seconds(2);
+
 // One reply to make. `id` is unique among the calls of a replica while it runs.
 struct ReplicaCall {
   std::string id;
@@ -31,6 +33,14 @@ struct ReplicaLoad {
   double decode_tokens_per_s = 0;   // of all sequences together
 };
 
+// Whether a replica can be called at all: what is in this process always can, a remote server as
+// far as the last call of it tells.
+struct Reach {
+  enum class Kind : uint8_t { reachable, unchecked, unreachable };
+  Kind kind = Kind::reachable;
+  std::string cause;  // unreachable
+};
+
 // Thread-safe. Destroying one ends its calls (their sinks see the end) and waits for its threads to
 // let go.
 class Replica {
@@ -45,7 +55,10 @@ class Replica {
   // ignored.
   virtual void cancel(const std::string& call_id) = 0;
   virtual ReplicaLoad load() const = 0;
-  virtual Json describe() const = 0;     // the model's summary, for people
+  virtual Json describe() const = 0;  // the model's summary, for people
+  virtual Reach reach() const { return {}; }
+  // Finds out whether it can be reached; blocks for at most kReachCheckMax.
+  virtual void check_reach() {}
   virtual int parallel_max() const = 0;  // sequences it computes together; 0: unknown
 };
 

@@ -66,6 +66,21 @@ class Upstream final : public Replica {
     return {.running = static_cast<int>(calls_.size())};
   }
 
+  Reach reach() const override {
+    MutexLock lock(mutex_);
+    return reach_;
+  }
+
+  // What it answers does not matter: some servers list no models.
+  void check_reach() override {
+    http::ClientRequest request = request_to("/models");
+    request.connect_max = kReachCheckMax;
+    request.first_byte_max = kReachCheckMax;
+    request.between_bytes_max = kReachCheckMax;
+    const auto response = options_.client.send(request, Cancellation());
+    note_reach(response.is_ok() ? nullptr : &response.error());
+  }
+
   Json describe() const override {
     MutexLock lock(mutex_);
     return Json::object({{"url", options_.url}, {"model", model_}});
@@ -84,6 +99,16 @@ class Upstream final : public Replica {
     MutexLock lock(mutex_);
     calls_.erase(call);
     changed_.notify_all();
+  }
+
+  // error: of a call that got no answer; null after one that got any.
+  void note_reach(const Error* error) {
+    MutexLock lock(mutex_);
+    if (error == nullptr) {
+      reach_ = {};
+    } else if (error->code != ErrorCode::cancelled) {
+      reach_ = {Reach::Kind::unreachable, error->message};
+    }
   }
 
   http::ClientRequest request_to(std::string_view path) const {
@@ -112,8 +137,10 @@ class Upstream final : public Replica {
       MutexLock lock(mutex_);
       if (!model_.empty()) return model_;
     }
-    const auto response = TRY(options_.client.send(request_to("/models"), cancellation));
-    const std::string chosen = chosen_model(response);
+    const auto response = options_.client.send(request_to("/models"), cancellation);
+    note_reach(response.is_ok() ? nullptr : &response.error());
+    if (response.is_error()) return response.error();
+    const std::string chosen = chosen_model(*response);
     log_event(LogLevel::info, "serving.upstream_model",
               {{"upstream", options_.id}, {"model", chosen}});
     MutexLock lock(mutex_);
@@ -150,6 +177,8 @@ class Upstream final : public Replica {
       ReplyReader reader(sink, options_.ids);
       const auto response = options_.client.stream(
           request, [&](std::string_view bytes) { return reader.feed(bytes); }, cancellation);
+      const bool is_answered = response.is_ok() || reader.has_bytes() || reader.is_finished();
+      note_reach(is_answered ? nullptr : &response.error());
       if (reader.is_finished()) return;
       if (cancellation.is_cancelled()) return sink(cancelled_event());
       if (response.is_ok() && response->status >= 200 && response->status < 300) {
@@ -208,6 +237,7 @@ class Upstream final : public Replica {
   mutable Mutex mutex_;
   Condition changed_;
   Calls calls_ GUARDED_BY(mutex_);
+  Reach reach_ GUARDED_BY(mutex_) = {Reach::Kind::unchecked, {}};
   std::string model_ GUARDED_BY(mutex_);  // empty until it is known
 };
 

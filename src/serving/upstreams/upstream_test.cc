@@ -204,6 +204,29 @@ TEST(Upstream, cancelling_ends_the_call_and_closes_the_connection) {
   EXPECT_EQ(events.back().reason, protocol::FinishReason::cancelled);
 }
 
+TEST(Upstream, its_last_call_tells_whether_it_can_be_reached) {
+  bool is_there = false;
+  Bench bench(
+      [&](const auto&, const OnBytes& on_bytes, const auto&) -> Result<http::ClientResponse> {
+        if (!is_there) return make_error(ErrorCode::unavailable, "connection refused");
+        on_bytes(text_chunk("hi") + end_chunks("stop", 1, 1));
+        return answered(200);
+      });
+  EXPECT_EQ(bench.upstream->reach().kind, Reach::Kind::unchecked);
+  bench.upstream->check_reach();
+  EXPECT_EQ(bench.upstream->reach().kind, Reach::Kind::unreachable);
+  EXPECT_EQ(bench.upstream->reach().cause, "connection refused");
+  is_there = true;
+  EXPECT_EQ(bench.run().back().kind, ChatEvent::Kind::finished);
+  EXPECT_EQ(bench.upstream->reach().kind, Reach::Kind::reachable);
+  is_there = false;
+  EXPECT_EQ(bench.run().back().kind, ChatEvent::Kind::failed);
+  EXPECT_EQ(bench.upstream->reach().kind, Reach::Kind::unreachable);
+  is_there = true;
+  bench.upstream->check_reach();
+  EXPECT_EQ(bench.upstream->reach().kind, Reach::Kind::reachable);
+}
+
 TEST(Upstream, destroying_it_ends_what_runs_and_waits) {
   Bench bench([&](const auto&, const OnBytes&,
                   const Cancellation& cancellation) -> Result<http::ClientResponse> {

@@ -3,6 +3,7 @@
 // that opens.
 #include "store/embedded/data_folder.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/text.h"
@@ -11,8 +12,10 @@ namespace plinth::store {
 namespace {
 
 constexpr int kFolderMode = 0700;
+constexpr int kAnyMode = 0777;
 constexpr int kKeyMode = 0600;
 constexpr int kVersionMode = 0644;
+constexpr std::string_view kOwnNames[] = {"LOCK", "VERSION", "keys", "db", "blobs", "workspaces"};
 constexpr std::string_view kVersionPrefix = "plinth-data ";
 
 Result<int> parse_version(const std::string& path, std::string_view text) {
@@ -70,10 +73,20 @@ Result<SecretKey> load_master_key(const std::string& folder, Disk& disk, Random&
   return key;
 }
 
+// A folder that holds anything else (a home folder, /tmp) keeps its mode: it is not the store's to
+// close.
+bool is_only_ours(const std::string& path, Disk& disk) {
+  const auto names = disk.list(path);
+  if (names.is_error()) return true;  // not there yet
+  return std::ranges::all_of(*names, [](const std::string& name) {
+    return std::ranges::find(kOwnNames, name) != std::end(kOwnNames);
+  });
+}
+
 }  // namespace
 
 Result<DataFolder> DataFolder::open(const std::string& path, Disk& disk, Random& random) {
-  TRY(disk.create_folders(path, kFolderMode));
+  TRY(disk.create_folders(path, is_only_ours(path, disk) ? kFolderMode : kAnyMode));
   auto locked = disk.lock_file(path + "/LOCK");
   if (locked.is_error()) {
     Error error = std::move(locked).error();
@@ -85,6 +98,9 @@ Result<DataFolder> DataFolder::open(const std::string& path, Disk& disk, Random&
   }
   TRY(check_version(path, disk));
   const SecretKey key = TRY(load_master_key(path, disk, random));
+  for (const char* part : {"/keys", "/db", "/blobs"}) {
+    TRY(disk.create_folders(path + part, kFolderMode));
+  }
   return DataFolder(path, *std::move(locked), key);
 }
 

@@ -2,6 +2,7 @@
 // Which folders open, and what is said about those that do not.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "store/embedded/test_folder.h"
 
@@ -27,6 +28,34 @@ TEST_F(DataFolderTest, a_new_folder_gets_its_version_and_a_private_master_key) {
   struct stat facts{};
   ASSERT_EQ(::stat((folder_ / "keys/master.key").c_str(), &facts), 0);
   EXPECT_EQ(facts.st_mode & 0777, 0600u);
+}
+
+TEST_F(DataFolderTest, nobody_else_can_look_into_a_folder_that_was_there_before) {
+  const auto mode_of = [&](const std::string& name) {
+    struct stat facts{};
+    EXPECT_EQ(::stat((folder_ / name).c_str(), &facts), 0) << name;
+    return facts.st_mode & 0777;
+  };
+  ASSERT_TRUE(parts_.disk.create_folders(folder_ / "db", 0755));
+  ASSERT_EQ(::rmdir((folder_ / "db").c_str()), 0);
+  make();
+  for (const char* name : {"", "db", "keys", "blobs"}) EXPECT_EQ(mode_of(name), 0700u) << name;
+  ASSERT_EQ(::chmod(folder_.path().c_str(), 0755), 0);
+  ASSERT_EQ(::chmod((folder_ / "db").c_str(), 0755), 0);
+  make();
+  for (const char* name : {"", "db"}) EXPECT_EQ(mode_of(name), 0700u) << name;
+}
+
+TEST_F(DataFolderTest, a_folder_that_holds_other_things_keeps_its_mode_but_not_the_parts_in_it) {
+  ASSERT_TRUE(parts_.disk.create_folders(folder_.path(), 0755));
+  ASSERT_EQ(::chmod(folder_.path().c_str(), 0755), 0);
+  write("letter.txt", "mine");
+  make();
+  struct stat facts{};
+  ASSERT_EQ(::stat(folder_.path().c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 0777, 0755u);
+  ASSERT_EQ(::stat((folder_ / "db").c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 0777, 0700u);
 }
 
 TEST_F(DataFolderTest, a_second_opener_is_refused_while_the_first_runs) {

@@ -38,12 +38,18 @@ void widen_nibbles(const uint8_t* nibbles, const float* entries, float scale, fl
   }
 }
 
-int nearest_entry(const float* entries, float value) {
-  int best = 0;
-  for (int entry = 1; entry < kEntries; ++entry) {
-    if (std::fabs(value - entries[entry]) < std::fabs(value - entries[best])) best = entry;
-  }
-  return best;
+// Entries ascend, so the nearest is found by counting the middles between them that lie below.
+int nearest_ascending(const float* entries, int count, float value) {
+  int below = 0;
+  for (int i = 0; i + 1 < count; ++i) below += value > (entries[i] + entries[i + 1]) / 2;
+  return below;
+}
+
+int nearest_iq4(float value) { return nearest_ascending(kIq4Entries, kEntries, value); }
+
+// The sign is the fourth bit; the other three name the magnitude.
+int nearest_mxfp4(float value) {
+  return nearest_ascending(kMxfp4Entries, kEntries / 2, std::fabs(value)) | (value < 0 ? 8 : 0);
 }
 
 struct Fit {
@@ -52,11 +58,12 @@ struct Fit {
   float squares = 0;   // of the entries
 };
 
+template <int (*kNearest)(float)>
 Fit fit_at(const float* values, const float* entries, float scale) {
   const float inverse = inverse_or_zero(scale);
   Fit fit;
   for (int j = 0; j < kValues; ++j) {
-    const float entry = entries[nearest_entry(entries, values[j] * inverse)];
+    const float entry = entries[kNearest(values[j] * inverse)];
     const float difference = values[j] - scale * entry;
     fit.error += difference * difference;
     fit.products += values[j] * entry;
@@ -65,17 +72,19 @@ Fit fit_at(const float* values, const float* entries, float scale) {
   return fit;
 }
 
-void store_nibbles(const float* values, const float* entries, float scale, uint8_t* nibbles) {
+template <int (*kNearest)(float)>
+void store_nibbles(const float* values, float scale, uint8_t* nibbles) {
   const float inverse = inverse_or_zero(scale);
   for (int j = 0; j < kHalf; ++j) {
-    const int low = nearest_entry(entries, values[j] * inverse);
-    const int high = nearest_entry(entries, values[j + kHalf] * inverse);
+    const int low = kNearest(values[j] * inverse);
+    const int high = kNearest(values[j + kHalf] * inverse);
     nibbles[j] = static_cast<uint8_t>(low | high << 4);
   }
 }
 
 float fit_iq4_scale(const float* values) {
   constexpr int kStarts = 7;
+  constexpr int kMiddle = kStarts / 2;
   const float peak = peak_of(values, kValues);
   if (peak == 0 || !std::isfinite(peak)) return 0;
   float best = 0;
@@ -83,9 +92,8 @@ float fit_iq4_scale(const float* values) {
   for (const float outermost : {kIq4Entries[0], kIq4Entries[kEntries - 1]}) {
     for (int start = 0; start < kStarts; ++start) {
       // The peak goes up to an eighth beyond the outermost entry, or as far inside it.
-      const float scale =
-          peak / (outermost * (1 + (static_cast<float>(start - kStarts / 2)) / 24.0f));
-      const Fit fit = fit_at(values, kIq4Entries, scale);
+      const float scale = peak / (outermost * (1 + (static_cast<float>(start - kMiddle)) / 24.0f));
+      const Fit fit = fit_at<nearest_iq4>(values, kIq4Entries, scale);
       if (!(fit.error < best_error)) continue;
       best_error = fit.error;
       best = fit.squares > 0 ? fit.products / fit.squares : scale;
@@ -108,8 +116,9 @@ int fit_mxfp4_exponent(const float* values) {
   const int uncut = nearest_level(static_cast<float>(127 + power - (fraction == 0.5f ? 1 : 0)), 0,
                                   kExponentNan - 1);
   if (uncut == 0) return 0;
-  const float error_uncut = fit_at(values, kMxfp4Entries, mxfp4_scale(uncut)).error;
-  const float error_cut = fit_at(values, kMxfp4Entries, mxfp4_scale(uncut - 1)).error;
+  const float error_uncut = fit_at<nearest_mxfp4>(values, kMxfp4Entries, mxfp4_scale(uncut)).error;
+  const float error_cut =
+      fit_at<nearest_mxfp4>(values, kMxfp4Entries, mxfp4_scale(uncut - 1)).error;
   return error_cut < error_uncut ? uncut - 1 : uncut;
 }
 
@@ -126,7 +135,7 @@ void narrow_iq4_nl(const float* row, int64_t length, void* out) {
   auto* block = static_cast<uint8_t*>(out);
   for (int64_t i = 0; i < length; i += kValues, block += 18) {
     const float scale = store_half(fit_iq4_scale(row + i), block);
-    store_nibbles(row + i, kIq4Entries, scale, block + 2);
+    store_nibbles<nearest_iq4>(row + i, scale, block + 2);
   }
 }
 
@@ -142,7 +151,7 @@ void narrow_mxfp4(const float* row, int64_t length, void* out) {
   for (int64_t i = 0; i < length; i += kValues, block += 17) {
     const int exponent = fit_mxfp4_exponent(row + i);
     block[0] = static_cast<uint8_t>(exponent);
-    store_nibbles(row + i, kMxfp4Entries, mxfp4_scale(exponent), block + 1);
+    store_nibbles<nearest_mxfp4>(row + i, mxfp4_scale(exponent), block + 1);
   }
 }
 

@@ -1,65 +1,103 @@
 // SPDX-License-Identifier: Apache-2.0
+// One search for evenly spaced levels around zero, one for levels above a floor, and both again for
+// super-blocks, whose parts must agree on the units of their scales.
 #include "engine/kernels/formats/fit.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "engine/kernels/formats/float16.h"
 
 namespace plinth::engine::kernels {
+
+int nearest_level(float value, int low, int high) {
+  // Comparisons that are false for what is no number, so that it ends at low.
+  const float least = value > static_cast<float>(low) ? value : static_cast<float>(low);
+  const float inside = least < static_cast<float>(high) ? least : static_cast<float>(high);
+  const float up = inside - static_cast<float>(low) + 0.5f;
+  return low + static_cast<int>(up);
+}
+
+float inverse_or_zero(float value) {
+  const float inverse = 1.0f / value;
+  return std::isfinite(inverse) ? inverse : 0.0f;
+}
+
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+// Sums run in as many lanes as divide every part, so that the compiler can keep them in a register;
+// their order is fixed.
+constexpr int kLanes = 8;
+
+struct Lanes {
+  float values[kLanes] = {};
+  float sum() const {
+    float total = 0;
+    for (const float value : values) total += value;
+    return total;
+  }
+};
+
 // Squared error of values rounded to step * level - floor.
 double error_of(const float* values, int count, float step, float floor, int low, int high) {
   const float inverse = inverse_or_zero(step);
-  float error = 0;
-  for (int i = 0; i < count; ++i) {
-    const int level = nearest_level((values[i] + floor) * inverse, low, high);
-    const float difference = values[i] - (step * static_cast<float>(level) - floor);
-    error += difference * difference;
+  Lanes error;
+  for (int i = 0; i < count; i += kLanes) {
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const float value = values[i + lane];
+      const int level = nearest_level((value + floor) * inverse, low, high);
+      const float difference = value - (step * static_cast<float>(level) - floor);
+      error.values[lane] += difference * difference;
+    }
   }
-  return std::isfinite(error) ? error : kInfinity;
+  const float total = error.sum();
+  return std::isfinite(total) ? total : kInfinity;
+}
+
+struct LevelSums {
+  float levels = 0;
+  float squares = 0;   // of levels
+  float products = 0;  // of levels and values
+};
+
+LevelSums sums_of(const float* values, int count, float step, float floor, int low, int high) {
+  const float inverse = inverse_or_zero(step);
+  Lanes levels;
+  Lanes squares;
+  Lanes products;
+  for (int i = 0; i < count; i += kLanes) {
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const float value = values[i + lane];
+      const auto level = static_cast<float>(nearest_level((value + floor) * inverse, low, high));
+      levels.values[lane] += level;
+      squares.values[lane] += level * level;
+      products.values[lane] += level * value;
+    }
+  }
+  return {levels.sum(), squares.sum(), products.sum()};
 }
 
 // The step that suits the levels which `step` rounds to, by least squares.
 float improved_step(const float* values, int count, float step, int low, int high) {
-  const float inverse = inverse_or_zero(step);
-  float products = 0;
-  float squares = 0;
-  for (int i = 0; i < count; ++i) {
-    const auto level = static_cast<float>(nearest_level(values[i] * inverse, low, high));
-    products += values[i] * level;
-    squares += level * level;
-  }
-  return squares > 0 ? products / squares : step;
+  const LevelSums sums = sums_of(values, count, step, 0, low, high);
+  return sums.squares > 0 ? sums.products / sums.squares : step;
 }
 
 // The same for a step and a floor together: the line through (level, value).
-StepAndFloor improved_line(const float* values, int count, StepAndFloor from, int high,
+StepAndFloor improved_line(const float* values, int count, float sum, StepAndFloor from, int high,
                            float floor_min) {
-  const float inverse = inverse_or_zero(from.step);
-  float levels = 0;
-  float squares = 0;
-  float sum = 0;
-  float products = 0;
-  for (int i = 0; i < count; ++i) {
-    const auto level =
-        static_cast<float>(nearest_level((values[i] + from.floor) * inverse, 0, high));
-    levels += level;
-    squares += level * level;
-    sum += values[i];
-    products += values[i] * level;
-  }
+  const LevelSums sums = sums_of(values, count, from.step, from.floor, 0, high);
   const auto n = static_cast<float>(count);
-  const float spread = n * squares - levels * levels;
+  const float spread = n * sums.squares - sums.levels * sums.levels;
   if (spread <= 0) return from;
-  const float step = (n * products - levels * sum) / spread;
-  const float floor = (step * levels - sum) / n;
-  if (floor < floor_min) return {(products + floor_min * levels) / squares, floor_min};
-  return {step, floor};
+  const float step = (n * sums.products - sums.levels * sum) / spread;
+  const float floor = (step * sums.levels - sum) / n;
+  if (floor >= floor_min) return {step, floor};
+  return {(sums.products + floor_min * sums.levels) / sums.squares, floor_min};
 }
 
 StepAndFloor fit_line(const float* values, int count, int high, float floor_min) {
@@ -68,11 +106,12 @@ StepAndFloor fit_line(const float* values, int count, int high, float floor_min)
   const auto [least, largest] = std::minmax_element(values, values + count);
   const float floor = std::max(-*least, floor_min);
   const float range = *largest + floor;
+  const float sum = std::accumulate(values, values + count, 0.0f);
   StepAndFloor best{0, floor};
   if (!(range > 0) || !std::isfinite(range)) return best;
   double best_error = kInfinity;
   for (int start = 0; start < kStarts; ++start) {
-    // From one level more than there are, where the outermost values are cut, to half a level less.
+    // From half a level less than there are to one more, where the outermost values are cut.
     const float reach = static_cast<float>(high) - 0.5f + 0.25f * static_cast<float>(start);
     StepAndFloor found{range / reach, floor};
     for (int round = 0; round <= kImprovements; ++round) {
@@ -81,7 +120,7 @@ StepAndFloor fit_line(const float* values, int count, int high, float floor_min)
         best_error = error;
         best = found;
       }
-      found = improved_line(values, count, found, high, floor_min);
+      found = improved_line(values, count, sum, found, high, floor_min);
     }
   }
   return best;
@@ -100,12 +139,6 @@ struct Candidates {
 
 }  // namespace
 
-int nearest_level(float value, int low, int high) {
-  if (!(value > static_cast<float>(low))) return low;
-  if (!(value < static_cast<float>(high))) return high;
-  return low + static_cast<int>(value - static_cast<float>(low) + 0.5f);
-}
-
 float peak_of(const float* values, int count) {
   float peak = 0;
   for (int i = 0; i < count; ++i) {
@@ -114,13 +147,9 @@ float peak_of(const float* values, int count) {
   return peak;
 }
 
-float inverse_or_zero(float value) {
-  const float inverse = 1.0f / value;
-  return std::isfinite(inverse) ? inverse : 0.0f;
-}
-
 float fit_step(const float* values, int count, int low, int high) {
   constexpr int kStarts = 9;
+  constexpr int kMiddle = kStarts / 2;
   const float peak = peak_of(values, count);
   if (peak == 0 || !std::isfinite(peak)) return 0;
   float best = 0;
@@ -134,7 +163,7 @@ float fit_step(const float* values, int count, int low, int high) {
   for (const int outermost : {low, high}) {
     for (int start = 0; start < kStarts; ++start) {
       // The peak goes to one level beyond the outermost (and is cut) up to one level below it.
-      const float offset = 0.25f * static_cast<float>(start - kStarts / 2);
+      const float offset = 0.25f * static_cast<float>(start - kMiddle);
       const float step = peak / (static_cast<float>(outermost) + offset);
       consider(step);
       consider(improved_step(values, count, step, low, high));

@@ -18,6 +18,8 @@ float peak_of(const float* values, int count);
 // 1 / value, or 0 where that is no finite number.
 float inverse_or_zero(float value);
 
+// In the searches below `count` is a multiple of 8.
+
 // values[i] is about step * level, level in [low, high], low < 0 < high. The step may be negative
 // where low and high differ: the side with one level more then takes the peak.
 float fit_step(const float* values, int count, int low, int high);

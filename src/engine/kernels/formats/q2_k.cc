@@ -22,13 +22,16 @@ namespace {
 constexpr int kBlockBytes = 84;
 constexpr int kParts = 16;
 constexpr int kPartValues = 16;
+constexpr int kLevelsAt = 16;
 
 struct Place {
   int byte;
   int shift;
 };
 
-Place place_of(int value) { return {value / 128 * 32 + value % 32, value % 128 / 32 * 2}; }
+Place place_of(int value) {
+  return {kLevelsAt + value / 128 * 32 + value % 32, value % 128 / 32 * 2};
+}
 
 }  // namespace
 
@@ -40,11 +43,11 @@ void widen_q2_k(const void* row, int64_t length, float* out) {
     for (int part = 0; part < kParts; ++part) {
       const float step = unit * static_cast<float>(block[part] & 0xf);
       const float floor = floor_unit * static_cast<float>(block[part] >> 4);
+      // The places of a part follow each other byte by byte.
+      const Place place = place_of(part * kPartValues);
       for (int j = 0; j < kPartValues; ++j) {
-        const int value = part * kPartValues + j;
-        const Place place = place_of(value);
-        const int level = block[16 + place.byte] >> place.shift & 3;
-        out[i + value] = step * static_cast<float>(level) - floor;
+        const int level = block[place.byte + j] >> place.shift & 3;
+        out[i + part * kPartValues + j] = step * static_cast<float>(level) - floor;
       }
     }
   }
@@ -62,11 +65,11 @@ void narrow_q2_k(const float* row, int64_t length, void* out) {
       const float inverse =
           inverse_or_zero(load_half(fit.unit) * static_cast<float>(fit.steps[part]));
       const float floor = load_half(fit.floor_unit) * static_cast<float>(fit.floors[part]);
+      const Place place = place_of(part * kPartValues);
       for (int j = 0; j < kPartValues; ++j) {
-        const int value = part * kPartValues + j;
-        const Place place = place_of(value);
-        const int level = nearest_level((row[i + value] + floor) * inverse, 0, 3);
-        block[16 + place.byte] |= static_cast<uint8_t>(level << place.shift);
+        const float value = row[i + part * kPartValues + j];
+        const int level = nearest_level((value + floor) * inverse, 0, 3);
+        block[place.byte + j] |= static_cast<uint8_t>(level << place.shift);
       }
     }
   }

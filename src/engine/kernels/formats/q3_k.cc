@@ -29,6 +29,17 @@ constexpr int kLevelsAt = 32;
 constexpr int kStepsAt = 96;
 constexpr int kUnitAt = 108;
 
+struct Place {
+  int level_byte;
+  int level_shift;
+  int third_byte;
+  int third_bit;
+};
+
+Place place_of(int value) {
+  return {kLevelsAt + value / 128 * 32 + value % 32, value % 128 / 32 * 2, value % 32, value / 32};
+}
+
 int load_step(const uint8_t* steps, int part) {
   const int low = steps[part % 8] >> (part / 8 * 4) & 0xf;
   const int high = steps[8 + part % 4] >> (part / 4 * 2) & 3;
@@ -47,12 +58,15 @@ void widen_q3_k(const void* row, int64_t length, float* out) {
   const auto* block = static_cast<const uint8_t*>(row);
   for (int64_t i = 0; i < length; i += kSuperBlockValues, block += kBlockBytes) {
     const float unit = load_half(block + kUnitAt);
-    for (int value = 0; value < kSuperBlockValues; ++value) {
-      const int part = value / kPartValues;
+    for (int part = 0; part < kParts; ++part) {
       const float step = unit * static_cast<float>(load_step(block + kStepsAt, part));
-      const int low = block[kLevelsAt + value / 128 * 32 + value % 32] >> (value % 128 / 32 * 2);
-      const int third = block[value % 32] >> (value / 32) & 1;
-      out[i + value] = step * static_cast<float>((low & 3) + third * 4 - 4);
+      // The places of a part follow each other byte by byte.
+      const Place place = place_of(part * kPartValues);
+      for (int j = 0; j < kPartValues; ++j) {
+        const int low = block[place.level_byte + j] >> place.level_shift & 3;
+        const int third = block[place.third_byte + j] >> place.third_bit & 1;
+        out[i + part * kPartValues + j] = step * static_cast<float>(low + third * 4 - 4);
+      }
     }
   }
 }
@@ -67,12 +81,11 @@ void narrow_q3_k(const float* row, int64_t length, void* out) {
       store_step(fit.steps[part], part, block + kStepsAt);
       const float inverse =
           inverse_or_zero(load_half(fit.unit) * static_cast<float>(fit.steps[part]));
+      const Place place = place_of(part * kPartValues);
       for (int j = 0; j < kPartValues; ++j) {
-        const int value = part * kPartValues + j;
-        const int level = nearest_level(row[i + value] * inverse, -4, 3) + 4;
-        block[kLevelsAt + value / 128 * 32 + value % 32] |=
-            static_cast<uint8_t>((level & 3) << (value % 128 / 32 * 2));
-        block[value % 32] |= static_cast<uint8_t>(level >> 2 << (value / 32));
+        const int level = nearest_level(row[i + part * kPartValues + j] * inverse, -4, 3) + 4;
+        block[place.level_byte + j] |= static_cast<uint8_t>((level & 3) << place.level_shift);
+        block[place.third_byte + j] |= static_cast<uint8_t>(level >> 2 << place.third_bit);
       }
     }
   }

@@ -72,9 +72,62 @@ void rope(float* x, const float* turns, int64_t pairs) {
   }
 }
 
+void rope_halves(float* x, const float* turns, int64_t pairs) {
+  for (int64_t i = 0; i < pairs; ++i) {
+    const float cosine = turns[i];
+    const float sine = turns[pairs + i];
+    const float first = x[i];
+    const float second = x[pairs + i];
+    x[i] = first * cosine - second * sine;
+    x[pairs + i] = first * sine + second * cosine;
+  }
+}
+
 void silu_multiply(float* gate, const float* up, int64_t length) {
   for (int64_t i = 0; i < length; ++i) {
     gate[i] = gate[i] / (1.0f + std::exp(-gate[i])) * up[i];
+  }
+}
+
+float gelu_of(float v) {
+  constexpr double kRootOf2OverPi = 0.79788456080286535588;
+  const double x = v;
+  return static_cast<float>(0.5 * x * (1 + std::tanh(kRootOf2OverPi * (x + 0.044715 * x * x * x))));
+}
+
+void gelu_multiply(float* gate, const float* up, int64_t length) {
+  for (int64_t i = 0; i < length; ++i) gate[i] = gelu_of(gate[i]) * up[i];
+}
+
+void clamped_silu_multiply(float* gate, const float* up, int64_t length) {
+  constexpr float kLimit = 7;
+  for (int64_t i = 0; i < length; ++i) {
+    const float g = gate[i] > kLimit ? kLimit : gate[i];
+    const float u = std::clamp(up[i], -kLimit, kLimit);
+    gate[i] = g / (1.0f + std::exp(-1.702f * g)) * (u + 1.0f);
+  }
+}
+
+void gelu(float* x, int64_t length) {
+  for (int64_t i = 0; i < length; ++i) x[i] = gelu_of(x[i]);
+}
+
+void soft_cap(float* x, float cap, int64_t length) {
+  for (int64_t i = 0; i < length; ++i) {
+    x[i] = static_cast<float>(cap * std::tanh(static_cast<double>(x[i]) / cap));
+  }
+}
+
+void layer_norm(const float* x, const float* weight, const float* bias, float epsilon,
+                int64_t length, float* out) {
+  double sum = 0;
+  for (int64_t i = 0; i < length; ++i) sum += x[i];
+  const double mean = sum / static_cast<double>(length);
+  double squares = 0;
+  for (int64_t i = 0; i < length; ++i) squares += (x[i] - mean) * (x[i] - mean);
+  const double scale = 1.0 / std::sqrt(squares / static_cast<double>(length) + epsilon);
+  for (int64_t i = 0; i < length; ++i) {
+    out[i] = static_cast<float>((x[i] - mean) * scale) * weight[i] + bias[i];
   }
 }
 
@@ -104,7 +157,13 @@ const KernelTable kScalarKernels = {
     rms_norm,
     softmax,
     rope,
+    rope_halves,
     silu_multiply,
+    gelu_multiply,
+    clamped_silu_multiply,
+    gelu,
+    soft_cap,
+    layer_norm,
     add,
     attention_scores,
     attention_mix,

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Carries out a DecoderPlan: the one forward pass of every decoder architecture.
+#pragma once
+
+#include <memory>
+
+#include "base/result.h"
+#include "engine/models/decoder_plan.h"
+#include "engine/models/model.h"
+
+namespace plinth::engine {
+
+// Errors: too_large when the activations of `rows_max` rows exceed kActivationBytesMax.
+Result<std::unique_ptr<Model>> make_decoder(DecoderPlan plan, const BuildOptions& options);
+
+inline constexpr uint64_t kActivationBytesMax = uint64_t{8} << 30;
+
+}  // namespace plinth::engine
