@@ -176,9 +176,15 @@ class Upstream final : public Replica {
     for (int attempt = 1;; ++attempt) {
       ReplyReader reader(sink, options_.ids);
       const auto response = options_.client.stream(
-          request, [&](std::string_view bytes) { return reader.feed(bytes); }, cancellation);
-      const bool is_answered = response.is_ok() || reader.has_bytes() || reader.is_finished();
-      note_reach(is_answered ? nullptr : &response.error());
+          request,
+          [&](std::string_view bytes) {
+            // At the first bytes: a reply may take minutes, and its end is seen before we return.
+            if (!reader.has_bytes()) note_reach(nullptr);
+            return reader.feed(bytes);
+          },
+          cancellation);
+      if (response.is_ok()) note_reach(nullptr);
+      if (response.is_error() && !reader.has_bytes()) note_reach(&response.error());
       if (reader.is_finished()) return;
       if (cancellation.is_cancelled()) return sink(cancelled_event());
       if (response.is_ok() && response->status >= 200 && response->status < 300) {
