@@ -12,6 +12,7 @@
 #include "agents/agents.h"
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/loop.h"
 #include "cluster/reports.h"
 #include "guard/guard.h"
 #include "http/server.h"
@@ -33,6 +34,7 @@ struct Services {
   store::Events& events;
   telemetry::Metrics& metrics;
   const Clock& clock;
+  EventLoop& timers;
   IdSource& ids;
   std::string console_page;  // HTML
   std::string version;

@@ -32,6 +32,8 @@ struct ModelSummary {
   int64_t embedding = 0;
   uint64_t kv_bytes_per_token = 0;  // with F32 keys and values; 0 for embedders
   bool has_chat_template = false;
+  double temperature = 1;  // what the file asks for where a request says nothing
+  double top_p = 1;
   Json to_json() const;
 };
 

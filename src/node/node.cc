@@ -62,8 +62,8 @@ class RunningNode final : public Node {
 
   ~RunningNode() override {
     is_ready_ = false;
+    if (server_) server_->drain(kDrainMax);  // streams still need the timers
     loop_.stop();
-    if (server_) server_->drain(kDrainMax);
     server_.reset();
     agents_.reset();
     serving_.reset();
@@ -97,7 +97,7 @@ class RunningNode final : public Node {
   Status listen() {
     services_ = std::make_unique<api::Services>(
         api::Services{*guard_, *serving_, *memory_, *embedder_, *agents_, *reports_,
-                      store_->events(), metrics_, clock_, ids_, std::string(console_page()),
+                      store_->events(), metrics_, clock_, loop_, ids_, std::string(console_page()),
                       std::string(kVersion), [this] { return is_ready_.load(); }});
     console_token_ = make_console_token();
     api_ = std::make_unique<api::Api>(*services_, door(0));

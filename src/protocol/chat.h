@@ -37,9 +37,10 @@ struct ToolSpec {
 
 enum class ToolChoice : uint8_t { automatic, none, required };
 
+// What is absent is the model's own choice, and 1 where it has none.
 struct Sampling {
-  double temperature = 1.0;  // 0: greedy
-  double top_p = 1.0;
+  std::optional<double> temperature;  // 0: greedy
+  std::optional<double> top_p;
   std::optional<int64_t> seed;
 };
 

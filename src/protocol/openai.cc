@@ -146,9 +146,8 @@ Status decode_tool_choice(const Json& body, ChatRequest& request) {
 
 Status decode_sampling(const Json& body, ChatRequest& request) {
   Sampling& sampling = request.sampling;
-  sampling.temperature = TRY(json_field::optional_number(body, "temperature", 0, kTemperatureMax))
-                             .value_or(sampling.temperature);
-  sampling.top_p = TRY(json_field::optional_number(body, "top_p", 0, 1)).value_or(sampling.top_p);
+  sampling.temperature = TRY(json_field::optional_number(body, "temperature", 0, kTemperatureMax));
+  sampling.top_p = TRY(json_field::optional_number(body, "top_p", 0, 1));
   sampling.seed = TRY(json_field::optional_integer(
       body, "seed", std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max()));
   const auto old_name = TRY(json_field::optional_integer(body, "max_tokens", 1, kTokensMax));

@@ -55,8 +55,8 @@ TEST(OpenAiChat, has_defaults_for_what_is_left_out) {
   ASSERT_EQ(call.request.messages.size(), 1u);
   EXPECT_EQ(call.request.messages[0].role, Role::user);
   EXPECT_EQ(call.request.messages[0].content, "hi");
-  EXPECT_EQ(call.request.sampling.temperature, 1.0);
-  EXPECT_EQ(call.request.sampling.top_p, 1.0);
+  EXPECT_EQ(call.request.sampling.temperature, std::nullopt);
+  EXPECT_EQ(call.request.sampling.top_p, std::nullopt);
   EXPECT_EQ(call.request.max_tokens, std::nullopt);
   EXPECT_EQ(call.request.tool_choice, ToolChoice::automatic);
 }

@@ -148,10 +148,9 @@ Result<std::vector<ToolCall>> decode_reply_calls(const Json& list) {
 Json encode_chat(const ChatRequest& request, bool is_stream) {
   Json messages = Json::array();
   for (const Message& message : request.messages) messages.push(encode_message(message));
-  Json body = Json::object({{"model", request.model},
-                            {"messages", std::move(messages)},
-                            {"temperature", request.sampling.temperature},
-                            {"top_p", request.sampling.top_p}});
+  Json body = Json::object({{"model", request.model}, {"messages", std::move(messages)}});
+  if (request.sampling.temperature) body.set("temperature", *request.sampling.temperature);
+  if (request.sampling.top_p) body.set("top_p", *request.sampling.top_p);
   if (request.sampling.seed) body.set("seed", *request.sampling.seed);
   if (request.max_tokens) body.set("max_tokens", *request.max_tokens);
   if (!request.stop.empty()) body.set("stop", Json::array_of(request.stop));

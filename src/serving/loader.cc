@@ -39,10 +39,20 @@ Result<std::vector<decisions::PlaceDevice>> devices_within(uint64_t limit, uint6
   return devices;
 }
 
+// Weights that fit into the processor's cache cost little to read, so a small model is computed
+// exactly: what is measured of it offline then holds here, to the bit.
+constexpr uint64_t kExactFileBytesMax = uint64_t{16} << 20;
+
+engine::Precision precision_of(const engine::ModelSummary& summary) {
+  return summary.file_bytes <= kExactFileBytesMax ? engine::Precision::exact
+                                                  : engine::Precision::fast;
+}
+
 struct Place {
   std::string detail;
   uint64_t bytes = 0;
   int sequences = kNativeSequencesMax;
+  engine::Precision precision = engine::Precision::fast;
 };
 
 // What the engine will hold: full length for every sequence, as far as its own limit goes; for one
@@ -71,20 +81,23 @@ Result<Place> place_native(const ServingOptions& options, const ModelSpec& spec,
   const auto devices = devices_within(options.memory_bytes_max, memory_bytes_used);
   if (devices.is_error()) {
     log_event(LogLevel::warning, "serving.inventory_failed", {{"cause", devices.error().message}});
-    return Place{"placed without knowing the node's memory: " + devices.error().message, 0};
+    return Place{"placed without knowing the node's memory: " + devices.error().message, 0,
+                 kNativeSequencesMax, precision_of(summary)};
   }
   decisions::PlaceDecision decision;
   for (int sequences = kNativeSequencesMax; sequences >= 1; sequences /= 2) {
     decisions::PlaceQuery query;
     query.model = spec.name;
-    query.weight_bytes = summary.file_bytes;
+    // Fast: the weights stand in panels beside the mapped file.
+    query.weight_bytes =
+        summary.file_bytes * (precision_of(summary) == engine::Precision::fast ? 2 : 1);
     query.kv_bytes = TRY(kv_bytes(spec, summary, sequences));
     query.layers = summary.layers;
     query.gpu_layers_max = 0;  // the engine computes on CPUs
     decision = decisions::place(query, *devices);
     if (decision.is_placed) {
       return Place{decision.reason + "; " + std::to_string(sequences) + " sequences at once",
-                   query.weight_bytes + query.kv_bytes, sequences};
+                   query.weight_bytes + query.kv_bytes, sequences, precision_of(summary)};
     }
   }
   return make_error(ErrorCode::unavailable,
@@ -106,6 +119,7 @@ Result<LoadedReplica> load_native(const ServingOptions& options, const ModelSpec
   engine_options.context_tokens_max = spec.context_tokens_max;
   engine_options.sequences_max = place.sequences;
   engine_options.queue_max = options.admission.running_max;
+  engine_options.precision = place.precision;
   engine_options.metrics = &options.metrics;
   NativeOptions native{.id = replica_id,
                        .engine = TRY(engine::Engine::load(engine_options)),

@@ -60,7 +60,7 @@ std::string request_digest(const protocol::ChatRequest& request) {
   Json json = Json::object({{"model", request.model},
                             {"messages", std::move(messages)},
                             {"tools", std::move(tools)},
-                            {"temperature", request.sampling.temperature}});
+                            {"temperature", request.sampling.temperature.value_or(1)}});
   if (request.max_tokens) json.set("max_tokens", *request.max_tokens);
   return hex(sha256(json.canonical()));
 }

@@ -29,14 +29,21 @@ guard::Label label_of_conversation(const guard::Request& request,
       guard::Label{guard::Integrity(std::move(sources)), guard::Confidentiality::everyone()});
 }
 
+// A small model makes tokens faster than any client reads events; what is made within this time of
+// the last chunk shares the next one. Slower than 100 tokens a second, each has a chunk of its own.
+constexpr Duration kChunkIntervalMin = std::chrono::milliseconds(10);
+
 // One streamed reply: events of the ChatStream become chunks on the wire, from whichever thread has
 // one. The first event decides the status: a reply that fails before it began is an error answer,
 // not a stream.
 class ChatResponse : public std::enable_shared_from_this<ChatResponse> {
  public:
-  ChatResponse(http::ResponseWriter writer, std::unique_ptr<serving::ChatStream> stream,
-               openai::ReplyHead head, bool is_usage_wanted, const Measured& measured)
-      : writer_(std::move(writer)),
+  ChatResponse(const Services& services, http::ResponseWriter writer,
+               std::unique_ptr<serving::ChatStream> stream, openai::ReplyHead head,
+               bool is_usage_wanted, const Measured& measured)
+      : clock_(services.clock),
+        timers_(services.timers),
+        writer_(std::move(writer)),
         stream_(std::move(stream)),
         head_(std::move(head)),
         is_usage_wanted_(is_usage_wanted),
@@ -55,21 +62,47 @@ class ChatResponse : public std::enable_shared_from_this<ChatResponse> {
  private:
   void pump() EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
+    if (is_done_ || is_waiting_) return;
+    const Duration early = is_begun_ ? last_sent_ + kChunkIntervalMin - clock_.now() : Duration(0);
+    if (early <= Duration(0)) return drain();
+    is_waiting_ = true;
+    timers_.schedule(early, [self = shared_from_this()] { self->resume(); });
+  }
+
+  void resume() EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    is_waiting_ = false;
+    drain();
+  }
+
+  // Sends all that is there, neighbouring texts as one.
+  void drain() REQUIRES(mutex_) {
+    std::optional<ChatEvent> text;
     while (!is_done_) {
       auto event = stream_->try_next();
+      if (event && text && event->kind == ChatEvent::Kind::text) {
+        text->text += event->text;
+        continue;
+      }
+      if (text) send_event(*text);
+      text.reset();
       if (!event) return;
-      if (event->kind == ChatEvent::Kind::failed) {
-        fail(event->error);
+      if (event->kind == ChatEvent::Kind::text) {
+        text = std::move(event);
       } else {
-        if (!is_begun_) begin();
-        send(openai::encode_chunk(head_, *event, tool_calls_));
-        if (event->kind == ChatEvent::Kind::tool_call) ++tool_calls_;
-        if (event->kind == ChatEvent::Kind::finished) {
-          if (is_usage_wanted_) send(openai::encode_usage_chunk(head_, event->usage));
-          finish(200);
-        }
+        send_event(*event);
       }
     }
+  }
+
+  void send_event(const ChatEvent& event) REQUIRES(mutex_) {
+    if (event.kind == ChatEvent::Kind::failed) return fail(event.error);
+    if (!is_begun_) begin();
+    send(openai::encode_chunk(head_, event, tool_calls_));
+    if (event.kind == ChatEvent::Kind::tool_call) ++tool_calls_;
+    if (event.kind != ChatEvent::Kind::finished) return;
+    if (is_usage_wanted_) send(openai::encode_usage_chunk(head_, event.usage));
+    finish(200);
   }
 
   void begin() REQUIRES(mutex_) {
@@ -92,6 +125,7 @@ class ChatResponse : public std::enable_shared_from_this<ChatResponse> {
   }
 
   void send(const Json& chunk) REQUIRES(mutex_) {
+    last_sent_ = clock_.now();
     if (!writer_.write(http::encode_sse_data(chunk.dump()))) stream_->cancel();
   }
 
@@ -105,6 +139,8 @@ class ChatResponse : public std::enable_shared_from_this<ChatResponse> {
 
   void cancel() { stream_->cancel(); }
 
+  const Clock& clock_;
+  EventLoop& timers_;
   Mutex mutex_;
   http::ResponseWriter writer_;
   std::unique_ptr<serving::ChatStream> stream_;
@@ -113,6 +149,8 @@ class ChatResponse : public std::enable_shared_from_this<ChatResponse> {
   const Measured measured_;
   size_t tool_calls_ GUARDED_BY(mutex_) = 0;
   bool is_begun_ GUARDED_BY(mutex_) = false;
+  bool is_waiting_ GUARDED_BY(mutex_) = false;  // for the next chunk's time
+  MonotonicTime last_sent_ GUARDED_BY(mutex_);
   bool is_done_ GUARDED_BY(mutex_) = false;
 };
 
@@ -210,8 +248,8 @@ void chat_completions(Call call) {
   openai::ReplyHead head{"chatcmpl-" + (*stream)->id(), model,
                          call.services.clock.wall().unix_ms / 1000};
   if (decoded->is_stream) {
-    std::make_shared<ChatResponse>(std::move(call.writer), std::move(*stream), std::move(head),
-                                   decoded->is_usage_wanted, call.measured)
+    std::make_shared<ChatResponse>(call.services, std::move(call.writer), std::move(*stream),
+                                   std::move(head), decoded->is_usage_wanted, call.measured)
         ->start();
   } else {
     std::make_shared<WholeResponse>(std::move(call.writer), std::move(*stream), std::move(head),

@@ -63,6 +63,21 @@ Result<uint64_t> kv_bytes(const gguf::Contents& contents, const std::string& pre
   return kv_heads * static_cast<uint64_t>(key + value) * sizeof(float);
 }
 
+// Recommended by who made the file; the keys are those that GGUF files carry elsewhere.
+Status read_sampling(const gguf::Contents& contents, ModelSummary& summary) {
+  const auto within = [&](const char* key, double least, double most) -> Result<double> {
+    const double value = TRY(contents.number(key)).value_or(1);
+    if (value >= least && value <= most) return value;
+    return make_error(ErrorCode::malformed,
+                      std::string(key) + ": " + std::to_string(value) + " is outside " +
+                          std::to_string(least) + ".." + std::to_string(most),
+                      key);
+  };
+  summary.temperature = TRY(within("general.sampling.temp", 0, 100));
+  summary.top_p = TRY(within("general.sampling.top_p", 1e-6, 1));
+  return ok();
+}
+
 }  // namespace
 
 Result<ModelSummary> summarize(const gguf::File& file) {
@@ -81,6 +96,7 @@ Result<ModelSummary> summarize(const gguf::File& file) {
   if (tokens && std::holds_alternative<gguf::ArrayView>(tokens->value)) {
     summary.vocabulary = static_cast<int64_t>(std::get<gguf::ArrayView>(tokens->value).count);
   }
+  TRY(read_sampling(contents, summary));
   summary.has_chat_template = contents.find("tokenizer.chat_template") != nullptr;
 
   std::map<std::string_view, uint64_t> bytes_by_type;
@@ -115,6 +131,8 @@ Json ModelSummary::to_json() const {
       {"embedding", embedding},
       {"kv_bytes_per_token", kv_bytes_per_token},
       {"has_chat_template", has_chat_template},
+      {"temperature", temperature},
+      {"top_p", top_p},
   });
 }
 

@@ -156,8 +156,9 @@ class NativeReplica final : public Replica {
     // A request that leaves max_tokens out, or asks for more than is left, gets what is left.
     const int64_t left = std::min(context_tokens_ - prompt, limits::kOutputTokensMax);
     request.max_tokens = chat.max_tokens ? std::min(*chat.max_tokens, left) : left;
-    request.sampling.temperature = chat.sampling.temperature;
-    request.sampling.top_p = chat.sampling.top_p;
+    const engine::ModelSummary& model = engine_->summary();
+    request.sampling.temperature = chat.sampling.temperature.value_or(model.temperature);
+    request.sampling.top_p = chat.sampling.top_p.value_or(model.top_p);
     if (chat.sampling.seed) request.sampling.seed = static_cast<uint64_t>(*chat.sampling.seed);
     request.stop = chat.stop;
     request.is_tool_call_parsing = has_tools;
