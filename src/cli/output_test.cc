@@ -10,7 +10,9 @@ namespace {
 TEST(Printable, shows_control_characters_and_leaves_the_rest) {
   EXPECT_EQ(printable("a\x1b[2Jb"), "a\\x1b[2Jb");
   EXPECT_EQ(printable("bell\x07 delete\x7f"), "bell\\x07 delete\\x7f");
-  EXPECT_EQ(printable("csi \xc2\x9b" "31m"), "csi \\x9b31m");
+  EXPECT_EQ(printable("csi \xc2\x9b"
+                      "31m"),
+            "csi \\x9b31m");
   EXPECT_EQ(printable("line\n\ttab"), "line\n\ttab");
   EXPECT_EQ(printable("gr\xc3\xbc\xc3\x9f \xc2\xa0"), "gr\xc3\xbc\xc3\x9f \xc2\xa0");
 }
