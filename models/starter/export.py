@@ -28,6 +28,8 @@ def metadata_of(shape, text):
         ("general.license", text_kind, "apache-2.0"),
         ("general.quantization_version", u32, 2),
         ("general.file_type", u32, 7),
+        # So small a model errs on every tenth draw at 1.
+        ("general.sampling.temp", gguf.F32, 0.2),
         ("llama.vocab_size", u32, shape.vocabulary),
         ("llama.context_length", u32, CONTEXT),
         ("llama.embedding_length", u32, shape.width),

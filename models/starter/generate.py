@@ -111,7 +111,7 @@ def training_dialogue(source, drills=0.15):
     return converse(source)
 
 
-def write_held_out(folder, seed=20260801):
+def write_held_out(folder, seed=20261124):
     """500 dialogues and 100 paraphrases of the demonstration goals that training never draws."""
     source = Source(seed, held_out=True)
     whole = []

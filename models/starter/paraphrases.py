@@ -57,15 +57,21 @@ def launch(source, dialogue):
     thing = subject.split(" ", 1)[1]
     if source.chance(0.5):
         dialogue.user(source.say(
-            "[Remember|Please remember|Keep in mind|Note|Please note|Don't forget|Do not forget] "
-            "that "
-            "{t}[.|.|!|]", t=whole))
+            "[[Remember|Please remember|Keep in mind|Note|Please note|Don't forget|Do not forget|"
+            "I want you to remember|Please keep in mind|Make a note|Please store|You should know|"
+            "Take note|Save to memory|Can you remember|For later, remember] that {t}|"
+            "[Remember|Remember this|Note|Please remember|For your records|To remember]: {t}]"
+            "[.|.|!|]", t=whole))
         dialogue.call("remember", whole, result=one.stored(source))
         dialogue.say("I will remember that.")
     else:
         dialogue.user(source.say(
             "[What is {s}|What was {s}|What is {s} again|Do you remember {s}|Do you know {s}|"
-            "What do you know about {s}|Can you tell me {s}|Tell me {s}][?|?|]", s=subject))
+            "What do you know about {s}|Can you tell me {s}|Tell me {s}|Recall {s}|What's {s}|"
+            "Please tell me {s}|What did I say {s} was|What did I tell you about {s}|"
+            "Look up {s}|I forgot {s}. What is it|Could you recall {s}|Do you still know {s}|"
+            "Please recall {s}|Remind me of {s}|What do your records say about {s}][?|?|]",
+            s=subject))
         dialogue.call("recall", thing, result=one.recalled(source, whole))
         dialogue.say("My records say: " + whole + ".")
 

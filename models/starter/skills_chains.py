@@ -22,16 +22,45 @@ SUM_GOALS = (
     "and [write|save|store] it [to|in|as] {g}",
     "[open|read|take] {f}. [Add|Sum] up the numbers. [Write|Save|Put] the [total|sum] [to|in|"
     "into] {g}",
-    "[sum|total|add] up {f} [into|and write the total to|and save the sum in] {g}")
+    "[sum|total|add] up {f} [into|and write the total to|and save the sum in] {g}",
+    "{f} [has|holds|contains] [some|a few|several|the|our] [numbers|figures|amounts|values|sales]. "
+    "[Add them up|Sum them up|Add them|Sum them|Total them] and [write|save|put|store] the "
+    "[total|sum|result] [to|in|into] {g}",
+    "[take|use|get] the [numbers|figures|amounts|values] [in|from|of] {f}, [add|sum|total] them[|"
+    " up] "
+    "and [write|save|put|store] [the result|the total|the sum|it] [to|in|into] {g}",
+    "[I need|I want|I would like] the [total|sum] of [the numbers in |the figures in |]{f} "
+    "[in|written to|saved to|stored in] {g}",
+    "[read|open] the [numbers|figures|amounts|values] [in|from] {f}, [add|sum|total] them[| up][ "
+    "and|,"
+    " then| and then] [write|save|put|store] the [total|sum|result] [to|in|into] {g}",
+    "[after|when|once] you [read|have read|opened|have opened] {f}, " + SUM_READ +
+    " and [write|save|put|store] the [total|sum|result] [to|in|into] {g}",
+    "[what is|find out|work out] the [total|sum] of the [numbers|figures|values|sales] in {f}? "
+    "[Write|Save|Put|Store] it [to|in|into] {g}",
+    "[make|create|produce|prepare] {g} with the [total|sum] of [the numbers|the figures|all "
+    "numbers|the values] "
+    "[in|from|of] {f}",
+    "[go through|look through|look into|check] {f}, [add|sum|total] [up |]the [numbers|figures|"
+    "amounts] "
+    "and [write|save|put|store|record|note] the [total|sum|result] [to|in|into] {g}",
+    "[put|write|save|store|record] into {g} the [total|sum] of [the|all the|all] [numbers|"
+    "figures|values|"
+    "amounts] [in|from|of] {f}")
 SUM_ONLY = (
     "[read|open|load] {f} and " + SUM_READ, SUM_READ.replace("its", "the") + " [in|from|of] {f}",
     "what is the [sum|total] of [the|all|all the] [numbers|values] [in|from|of] {f}",
-    "what do the numbers in {f} add up to", "[calculate|compute|give me] the [sum|total] of {f}")
+    "what do the numbers in {f} add up to", "[calculate|compute|give me] the [sum|total] of {f}",
+    "[how much|what] do the [numbers|figures|amounts|values] [in|of] {f} [make|come to|total]",
+    "{f} [has|holds|contains] [numbers|figures|amounts]. [Add them up|Sum them up|What is the "
+    "total]")
 
 
 def figures(source):
     """(numbers, text of a file holding them)."""
-    numbers = [source.number() for _ in range(source.integer(2, 5))]
+    numbers = [source.number() for _ in range(source.pick((2, 3, 3, 3, 4, 4, 5, 5, 6)))]
+    if source.chance(0.12):
+        numbers[source.integer(0, len(numbers) - 1)] = source.pick(numbers)
     if source.chance(0.06):
         numbers = [n + "." + source.pick(("5", "25", "50", "75", "99", "10")) for n in numbers]
     shape = source.integer(0, 6)

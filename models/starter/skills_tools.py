@@ -15,9 +15,13 @@ ERRORS = ("no such file", "file not found", "not found", "permission denied", "t
 
 
 def ask(source, pattern, **slots):
-    """A goal in words: an optional polite opening, the pattern, an optional full stop."""
+    """A goal in words: an optional polite opening, the pattern, an optional full stop.
+
+    A file's name keeps its letters where a sentence begins with it.
+    """
     text = source.say(POLITE + pattern + "[.|.|.|.||, please.|!]", **slots)
-    return text[0].upper() + text[1:] if source.chance(0.9) else text
+    begins_with_name = any("." in name and text.startswith(name) for name in slots.values())
+    return text[0].upper() + text[1:] if source.chance(0.9) and not begins_with_name else text
 
 
 def name_of(source, file):
@@ -74,7 +78,17 @@ READ = ("[read|open|show|show me|look at|load|look into|print|display] {f}",
         "tell me what {f} says", "tell me [what is|what's|what stands] in {f}",
         "[summarize|summarise|give me a summary of|recap] {f}",
         "[read|open|load] {f} and [summarize|summarise] it", "what do we have in {f}",
-        "give me [the content|the contents|the text|a summary|the gist] of {f}")
+        "give me [the content|the contents|the text|a summary|the gist] of {f}",
+        "[have|take] a look at {f}[| and tell me what it says| and tell me what is in it]",
+        "[read|open] {f} [for me|to me|aloud|out]", "read me {f}",
+        "[I got|there is|we got|here is] [a letter|a text|a message|a note|a document] in {f}. "
+        "[Read it|Open it|What does it say?|Tell me what it says|Please read it]",
+        "[find out|see|check|let me know|I want to know|I need to know] what {f} says",
+        "[find out|see|check|let me know|I want to know|I'd like to know] what is "
+        "[in|inside|written in] {f}",
+        "what [text|message|words] does {f} [have|hold|contain]",
+        "[read|open|look into] {f} and [give me|write me] [a summary|the gist|its message|the "
+        "message]")
 
 
 def told(file, lines):
@@ -145,7 +159,9 @@ def arithmetic(source):
     a, b, c = (source.number() for _ in range(3))
     kind = source.integer(0, 7)
     if kind <= 2:
-        numbers = [source.number() for _ in range(source.integer(2, 5))]
+        numbers = [source.number() for _ in range(source.integer(2, 6))]
+        if source.chance(0.12):
+            numbers[-1] = source.pick(numbers)
         text = ", ".join(numbers[:-1]) + source.pick((" and ", " and ", ", ")) + numbers[-1]
         return source.say("[add|add up|sum|sum up|what is the sum of|total|calculate the sum of]"
                           "[| the numbers] {t}", t=text), "+".join(numbers)

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trains the starter model on dialogues generated as it goes; resumes from its last checkpoint.
 
+`--from starter.gguf` starts from the weights of a model file, without the phase rich in copy drills;
+such weights want a lower `--rate`.
+
 The learning rate falls with training time, not with steps, so that a run ends when its `--minutes`
 end on any machine. `.work/threads`, if it holds a number, changes the thread count while training.
 """
@@ -15,6 +18,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import torch
 import torch.nn.functional as F
 
+import export
 import tokenizer
 from dialogue import segments
 from generate import training_dialogue
@@ -29,6 +33,7 @@ LENGTH_MAX = 1280
 CHECKPOINT_SECONDS = 180
 WARMUP_STEPS = 60
 DRILLS_UNTIL = 0.2      # part of the training time after which copy drills are rare
+DRILLS_LEAST = 0.15     # share of copy drills from then on
 
 
 def encode(text, dialogue):
@@ -69,7 +74,7 @@ def batches(text, seed, drills):
 
 def drill_share(done):
     """Share of copy drills: copying is learned first, and everything else builds on it."""
-    return max(0.15, 0.6 * (1 - done / DRILLS_UNTIL))
+    return max(DRILLS_LEAST, 0.6 * (1 - done / DRILLS_UNTIL))
 
 
 def loss_of(model, tokens, weights):
@@ -92,6 +97,10 @@ def save(path, **state):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=90)
+    parser.add_argument("--from", dest="start", type=pathlib.Path, help="a model file to train on")
+    parser.add_argument("--rate", type=float, default=1.0,
+                        help="part of the full learning rate to begin with")
+    parser.add_argument("--seed", type=int, default=1, help="of the text; new text needs a new one")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--work", type=pathlib.Path,
                         default=pathlib.Path(__file__).parent / ".work")
@@ -101,7 +110,8 @@ def main():
     torch.set_flush_denormal(True)
     torch.manual_seed(1)
     text = tokenizer.load()
-    model = Model(Shape(vocabulary=len(text.tokens)))
+    model = export.load_model(options.start) if options.start else \
+        Model(Shape(vocabulary=len(text.tokens)))
     optimizer = Optimizer(model)
     checkpoint = options.work / "checkpoint.pt"
     step, seconds, seen = 0, 0.0, 0
@@ -112,13 +122,14 @@ def main():
         step, seconds, seen = state["step"], state["seconds"], state["seen"]
     print("parameters", sum(p.numel() for p in model.parameters()), flush=True)
     saved, average = time.time(), None
-    share = lambda: drill_share(seconds / (60 * options.minutes))
-    for tokens, weights in batches(text, 1 + step, share):
+    share = lambda: DRILLS_LEAST if options.start else \
+        drill_share(seconds / (60 * options.minutes))
+    for tokens, weights in batches(text, options.seed + step, share):
         start = time.time()
         done = seconds / (60 * options.minutes)
         if done >= 1:
             break
-        rate = min(1, (step + 1) / WARMUP_STEPS) * max(0.01, 1 - done)
+        rate = options.rate * min(1, (step + 1) / WARMUP_STEPS) * max(0.01, 1 - done)
         loss, answer_loss = loss_of(model, tokens, weights)
         optimizer.zero_grad()
         loss.backward()

@@ -48,7 +48,7 @@ summary log result memo agenda costs prices orders hours scores message mail inb
 password readme diary names items sum output answer backup copy archive meeting minutes team review
 stock visits miles points revenue expenses passwords credentials private token recipe news
 """.split()
-FOLDERS = """docs inbox data reports notes files src work tmp archive home mail letters logs photos
+FOLDERS = """docs inbox data reports notes files src tmp archive home mail letters logs photos
 projects invoices drafts music shared books public""".split()
 EXTENSIONS = "txt txt txt txt txt txt md csv log json dat cfg".split()
 TLDS = "example example example com org net io test dev".split()
