@@ -151,9 +151,15 @@ Status LoadedEngine::read_model(const EngineOptions& options) {
   const int threads = options.threads > 0 ? options.threads : kernels::physical_cores();
   pool_ = std::make_unique<kernels::ThreadPool>(threads);
   const int64_t context = TRY(context_of(options, summary_, summary_.kv_bytes_per_token));
-  const BuildOptions build{*file_,  kernels::best_kernels(),
-                           *pool_,  kPrefillTokensPerIteration + options.sequences_max,
-                           context, options.precision};
+  const int64_t rows_max =
+      std::max(kPrefillTokensAlone, kPrefillTokensBesideDecodes + options.sequences_max);
+  const BuildOptions build{*file_,
+                           kernels::best_kernels(),
+                           *pool_,
+                           rows_max,
+                           context,
+                           options.precision,
+                           options.cache_folder};
   if (TRY(is_encoder(file_->contents()))) {
     encoder_ = TRY(build_encoder(build));
     return check_vocabulary(encoder_->vocabulary());

@@ -48,6 +48,8 @@ enum class Precision : uint8_t { fast, exact };
 struct EngineOptions {
   std::string path;  // GGUF
   Precision precision = Precision::fast;
+  // Where weights packed for this CPU are kept for the next load; empty: nowhere.
+  std::string cache_folder;
   int threads = 0;                 // 0: one per physical core
   int64_t context_tokens_max = 0;  // 0: the trained length; per sequence
   int sequences_max = 8;           // decoded together in one batch

@@ -225,7 +225,7 @@ void Batcher::iterate() {
 // come first served.
 std::vector<BatchRow> Batcher::form_batch() {
   std::vector<BatchRow> batch;
-  int64_t prefill_left = kPrefillTokensPerIteration;
+  int64_t prefill_left = prefill_tokens();
   for (const SequencePointer& sequence : running_) {
     if (sequence->is_decoding()) {
       add_rows(batch, *sequence, 1);
@@ -236,6 +236,14 @@ std::vector<BatchRow> Batcher::form_batch() {
     }
   }
   return batch;
+}
+
+int64_t Batcher::prefill_tokens() const {
+  const bool is_alone = std::none_of(running_.begin(), running_.end(),
+                                     [](const auto& sequence) { return sequence->is_decoding(); });
+  if (!is_alone) return kPrefillTokensBesideDecodes;
+  return std::clamp(static_cast<int64_t>(kPrefillSecondsAlone * prefill_rate_),
+                    kPrefillTokensBesideDecodes, kPrefillTokensAlone);
 }
 
 void Batcher::add_rows(std::vector<BatchRow>& batch, Sequence& sequence, int64_t count) {
@@ -352,8 +360,8 @@ Batcher::Logits Batcher::compute_logits(const LogitsJob& job) {
   const auto vocabulary = static_cast<size_t>(model_.vocabulary());
   std::vector<std::vector<float>> found(job.positions.size());
   const auto count = static_cast<int64_t>(job.tokens.size());
-  for (int64_t begin = 0; begin < count; begin += kPrefillTokensPerIteration) {
-    const int64_t end = std::min(count, begin + kPrefillTokensPerIteration);
+  for (int64_t begin = 0; begin < count; begin += kPrefillTokensBesideDecodes) {
+    const int64_t end = std::min(count, begin + kPrefillTokensBesideDecodes);
     cache_.extend(*kv, end);
     std::vector<BatchRow> batch;
     for (int64_t position = begin; position < end; ++position) {

@@ -25,7 +25,11 @@
 
 namespace plinth::engine {
 
-inline constexpr int64_t kPrefillTokensPerIteration = 64;
+// Prompt tokens of one iteration: few while others decode, so that they go on; else as many as take
+// about kPrefillSecondsAlone, which is what a newcomer may have to wait.
+inline constexpr int64_t kPrefillTokensBesideDecodes = 64;
+inline constexpr int64_t kPrefillTokensAlone = 512;
+inline constexpr double kPrefillSecondsAlone = 2;
 inline constexpr size_t kStopsMax = 16;
 inline constexpr size_t kStopBytesMax = 1024;
 inline constexpr size_t kLogitsPositionsMax = 4096;
@@ -72,6 +76,7 @@ class Batcher {
   void admit_waiting();
   void iterate();
   std::vector<BatchRow> form_batch();
+  int64_t prefill_tokens() const;
   void add_rows(std::vector<BatchRow>& batch, Sequence& sequence, int64_t count);
   void advance(std::span<const BatchRow> batch, std::span<const float> logits);
   // True when the sequence goes on.

@@ -43,7 +43,12 @@ class Descriptor {
   int number_;
 };
 
-Result<std::string_view> map_file(const std::string& path) {
+struct Mapped {
+  std::string_view bytes;
+  int64_t changed_ns = 0;
+};
+
+Result<Mapped> map_file(const std::string& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.number() < 0) return file_error(path, "open the model file", errno);
   struct stat status{};
@@ -57,7 +62,8 @@ Result<std::string_view> map_file(const std::string& path) {
   const auto size = static_cast<size_t>(status.st_size);
   void* address = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.number(), 0);
   if (address == MAP_FAILED) return file_error(path, "map the model file", errno);
-  return std::string_view(static_cast<const char*>(address), size);
+  return Mapped{{static_cast<const char*>(address), size},
+                status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec};
 }
 
 Error split_error(const std::string& key, const std::string& cause) {
@@ -100,9 +106,10 @@ Result<std::unique_ptr<File>> File::open(const std::string& path) {
 }
 
 Result<Contents> File::open_part(const std::string& path) {
-  const std::string_view bytes = TRY(map_file(path));
-  parts_.push_back({bytes});  // from here on the destructor unmaps it
-  auto contents = parse(bytes);
+  const Mapped mapped = TRY(map_file(path));
+  // From here on the destructor unmaps it.
+  parts_.push_back({mapped.bytes, mapped.changed_ns});
+  auto contents = parse(mapped.bytes);
   if (contents.is_error()) return prefixed(path, std::move(contents).error());
   parts_.back().data_offset = contents->data_offset;
   for (Tensor& tensor : contents->tensors) tensor.part = parts_.size() - 1;
@@ -156,6 +163,24 @@ uint64_t File::size_bytes() const {
   uint64_t bytes = 0;
   for (const Part& part : parts_) bytes += part.bytes.size();
   return bytes;
+}
+
+Digest File::fingerprint() const {
+  constexpr size_t kStep = 1 << 20;
+  constexpr size_t kPage = 4096;
+  std::string seen;
+  for (const Part& part : parts_) {
+    seen += std::to_string(part.bytes.size()) + " " + std::to_string(part.changed_ns) + " ";
+    const Digest header = blake2b(part.bytes.substr(0, part.data_offset));
+    seen.append(header.begin(), header.end());
+    std::string pages;
+    for (size_t at = part.data_offset; at < part.bytes.size(); at += kStep) {
+      pages += part.bytes.substr(at, kPage);
+    }
+    const Digest data = blake2b(pages);
+    seen.append(data.begin(), data.end());
+  }
+  return blake2b(seen);
 }
 
 const std::byte* File::data(const Tensor& tensor) const {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/hash.h"
 #include "base/result.h"
 #include "engine/gguf/contents.h"
 
@@ -27,12 +28,16 @@ class File {
   const Contents& contents() const { return contents_; }
   const std::string& path() const { return path_; }
   uint64_t size_bytes() const;  // of all parts
+  // Tells model files apart without reading them whole: of each part the size, the time of its last
+  // change, the header, and the first page of every MiB of tensor data.
+  Digest fingerprint() const;
   // The tensor's bytes, aligned to at least 8.
   const std::byte* data(const Tensor& tensor) const;
 
  private:
   struct Part {
     std::string_view bytes;
+    int64_t changed_ns = 0;  // of the file's last change
     uint64_t data_offset = 0;
   };
 

@@ -21,24 +21,28 @@ int64_t first_seen(const AttentionPlan& layer, int64_t position) {
 
 }  // namespace
 
-int64_t Attention::floats_per_row(const DecoderPlan& plan) {
+double Attention::bytes_per_row(const DecoderPlan& plan, Precision precision) {
   const HeadShape& s = plan.shape;
-  return (s.heads + s.kv_heads) * (s.key_length + s.value_length) + turns_length(plan);
+  const int64_t floats = s.heads * s.key_length + s.kv_heads * (s.key_length + s.value_length);
+  return static_cast<double>(floats + turns_length(plan)) * sizeof(float) +
+         static_cast<double>(s.heads * s.value_length) * ColumnBuffer::bytes_per_value(precision);
 }
 
-Attention::Attention(const DecoderPlan& plan, const kernels::KernelTable& kernels,
-                     kernels::ThreadPool& pool, int64_t rows_max)
-    : plan_(plan), shape_(plan.shape), kernels_(kernels), pool_(pool) {
+Attention::Attention(const DecoderPlan& plan, const BuildOptions& options)
+    : plan_(plan),
+      shape_(plan.shape),
+      kernels_(options.kernels),
+      pool_(options.pool),
+      mixed_(kernels_, options.precision, options.rows_max, shape_.heads * shape_.value_length) {
   kv_shape_ = {static_cast<int64_t>(plan.layers.size()), shape_.kv_heads * shape_.key_length,
                shape_.kv_heads * shape_.value_length};
   turns_length_ = turns_length(plan);
   const auto rows_of_length = [&](int64_t length) {
-    return std::vector<float>(static_cast<size_t>(rows_max * length));
+    return std::vector<float>(static_cast<size_t>(options.rows_max * length));
   };
   query_ = rows_of_length(shape_.heads * shape_.key_length);
   key_ = rows_of_length(kv_shape_.key_width);
   value_ = rows_of_length(kv_shape_.value_width);
-  mixed_ = rows_of_length(shape_.heads * shape_.value_length);
   turns_ = rows_of_length(turns_length_);
 }
 
@@ -59,15 +63,25 @@ const float* Attention::turns_of(int64_t row, size_t rope) const {
 }
 
 void Attention::run(const AttentionPlan& layer, int64_t index, std::span<const BatchRow> batch,
-                    const float* normed, float* out) {
-  const auto rows = static_cast<int64_t>(batch.size());
-  apply(kernels_, pool_, layer.query, normed, rows, query_.data());
-  apply(kernels_, pool_, layer.key, normed, rows, key_.data());
-  apply(kernels_, pool_, layer.value, normed, rows, value_.data());
+                    const Columns& x, float* out) {
+  const Product projections[] = {{&layer.query, x, query_.data()},
+                                 {&layer.key, x, key_.data()},
+                                 {&layer.value, x, value_.data()}};
+  multiply(kernels_, pool_, projections);
   // All keys and values of the batch are in place before any row looks back at them.
   place(layer, index, batch);
   look_back(layer, index, batch);
-  apply(kernels_, pool_, layer.output, mixed_.data(), rows, out);
+  const Product output{&layer.output, round_mixed(x.count), out};
+  multiply(kernels_, pool_, std::span(&output, 1));
+}
+
+Columns Attention::round_mixed(int64_t rows) {
+  constexpr int64_t kRowsPerPiece = 8;
+  const int64_t length = shape_.heads * shape_.value_length;
+  pool_.run(rows, kRowsPerPiece, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) mixed_.round(row, length);
+  });
+  return mixed_.view(rows, length);
 }
 
 void Attention::norm_heads(const std::vector<float>& weight, int64_t count, float* heads) const {
@@ -79,20 +93,27 @@ void Attention::norm_heads(const std::vector<float>& weight, int64_t count, floa
 }
 
 void Attention::place(const AttentionPlan& layer, int64_t index, std::span<const BatchRow> batch) {
+  constexpr int64_t kRowsPerPiece = 8;
+  pool_.run(static_cast<int64_t>(batch.size()), kRowsPerPiece, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      place_row(layer, index, batch[static_cast<size_t>(row)], row);
+    }
+  });
+}
+
+void Attention::place_row(const AttentionPlan& layer, int64_t index, const BatchRow& row,
+                          int64_t row_index) {
   const Rope& rope = plan_.ropes[layer.rope];
-  for (size_t i = 0; i < batch.size(); ++i) {
-    const auto row = static_cast<int64_t>(i);
-    const float* turns = turns_of(row, layer.rope);
-    float* query = query_.data() + row * shape_.heads * shape_.key_length;
-    norm_heads(layer.query_norm, shape_.heads, query);
-    turn_heads(kernels_, rope, turns, query, shape_.heads, shape_.key_length);
-    float* key = batch[i].sequence->key(index, batch[i].position);
-    std::copy_n(key_.data() + row * kv_shape_.key_width, kv_shape_.key_width, key);
-    norm_heads(layer.key_norm, shape_.kv_heads, key);
-    turn_heads(kernels_, rope, turns, key, shape_.kv_heads, shape_.key_length);
-    std::copy_n(value_.data() + row * kv_shape_.value_width, kv_shape_.value_width,
-                batch[i].sequence->value(index, batch[i].position));
-  }
+  const float* turns = turns_of(row_index, layer.rope);
+  float* query = query_.data() + row_index * shape_.heads * shape_.key_length;
+  norm_heads(layer.query_norm, shape_.heads, query);
+  turn_heads(kernels_, rope, turns, query, shape_.heads, shape_.key_length);
+  float* key = row.sequence->key(index, row.position);
+  std::copy_n(key_.data() + row_index * kv_shape_.key_width, kv_shape_.key_width, key);
+  norm_heads(layer.key_norm, shape_.kv_heads, key);
+  turn_heads(kernels_, rope, turns, key, shape_.kv_heads, shape_.key_length);
+  std::copy_n(value_.data() + row_index * kv_shape_.value_width, kv_shape_.value_width,
+              row.sequence->value(index, row.position));
 }
 
 void Attention::look_back(const AttentionPlan& layer, int64_t index,
@@ -136,7 +157,8 @@ void Attention::look_back_head(const AttentionPlan& layer, int64_t index, const 
   const bool has_sink = !layer.sinks.empty();
   if (has_sink) scores[static_cast<size_t>(count)] = layer.sinks[static_cast<size_t>(head)];
   kernels_.softmax(scores.data(), count + (has_sink ? 1 : 0));
-  float* out = mixed_.data() + (row_index * shape_.heads + head) * shape_.value_length;
+  float* out =
+      mixed_.column(row_index, shape_.heads * shape_.value_length) + head * shape_.value_length;
   std::fill_n(out, shape_.value_length, 0.0f);
   for (int64_t at = first; at < end; at = block_end(at)) {
     const float* values = row.sequence->value_block(index, at / kBlockTokens) +

@@ -17,23 +17,25 @@ class Decoder final : public Model {
         kernels_(options.kernels),
         pool_(options.pool),
         rows_max_(options.rows_max),
-        attention_(plan_, kernels_, pool_, rows_max_),
-        feed_forward_(plan_, kernels_, pool_, rows_max_),
+        attention_(plan_, options),
+        feed_forward_(plan_, options),
         x_(static_cast<size_t>(rows_max_ * plan_.width)),
-        normed_(x_.size()),
         projected_(x_.size()),
-        logits_(static_cast<size_t>(rows_max_ * plan_.vocabulary)) {}
+        normed_(kernels_, options.precision, rows_max_, plan_.width) {}
 
   const KvShape& kv_shape() const override { return attention_.kv_shape(); }
   int64_t vocabulary() const override { return plan_.vocabulary; }
   std::span<const float> forward(std::span<const BatchRow> batch) override;
 
  private:
-  void embed(std::span<const BatchRow> batch);
-  void normalize(const float* x, const std::vector<float>& weight, int64_t rows, float* out) const;
+  void embed(const BatchRow& row, float* x) const;
+  // Fills normed_'s column `to` from a row of x_.
+  void normalize(int64_t row, const std::vector<float>& weight, int64_t to);
   // x += post_norm(projected)
-  void add_projected(const std::vector<float>& post_norm, int64_t rows);
+  void add_projected(int64_t row, const std::vector<float>& post_norm);
   std::span<const float> output(std::span<const BatchRow> batch);
+  template <typename Work>
+  void for_rows(int64_t rows, const Work& work);
 
   const DecoderPlan plan_;
   const kernels::KernelTable& kernels_;
@@ -41,75 +43,96 @@ class Decoder final : public Model {
   int64_t rows_max_;
   Attention attention_;
   FeedForward feed_forward_;
-  std::vector<float> x_, normed_, projected_;  // [rows_max][width]
-  std::vector<float> logits_;
+  std::vector<float> x_, projected_;  // [rows_max][width]
+  ColumnBuffer normed_;
+  std::vector<float> logits_;  // as many as were wanted at once so far
 };
+
+template <typename Work>
+void Decoder::for_rows(int64_t rows, const Work& work) {
+  constexpr int64_t kRowsPerPiece = 8;
+  pool_.run(rows, kRowsPerPiece, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) work(row);
+  });
+}
 
 std::span<const float> Decoder::forward(std::span<const BatchRow> batch) {
   const auto rows = static_cast<int64_t>(batch.size());
   CHECK(rows <= rows_max_);
-  embed(batch);
   attention_.begin(batch);
   for (size_t i = 0; i < plan_.layers.size(); ++i) {
     const DecoderLayer& layer = plan_.layers[i];
-    normalize(x_.data(), layer.attention_norm, rows, normed_.data());
-    attention_.run(layer.attention, static_cast<int64_t>(i), batch, normed_.data(),
+    for_rows(rows, [&](int64_t row) {
+      if (i == 0) {
+        embed(batch[static_cast<size_t>(row)], x_.data() + row * plan_.width);
+      } else {
+        add_projected(row, plan_.layers[i - 1].feed_forward_post_norm);
+      }
+      normalize(row, layer.attention_norm, row);
+    });
+    attention_.run(layer.attention, static_cast<int64_t>(i), batch, normed_.view(rows, plan_.width),
                    projected_.data());
-    add_projected(layer.attention_post_norm, rows);
-    normalize(x_.data(), layer.feed_forward_norm, rows, normed_.data());
+    for_rows(rows, [&](int64_t row) {
+      add_projected(row, layer.attention_post_norm);
+      normalize(row, layer.feed_forward_norm, row);
+    });
     std::visit(
-        [&](const auto& part) { feed_forward_.run(part, normed_.data(), rows, projected_.data()); },
+        [&](const auto& part) {
+          feed_forward_.run(part, normed_.view(rows, plan_.width), projected_.data());
+        },
         layer.feed_forward);
-    add_projected(layer.feed_forward_post_norm, rows);
   }
   return output(batch);
 }
 
-void Decoder::embed(std::span<const BatchRow> batch) {
-  for (size_t row = 0; row < batch.size(); ++row) {
-    float* x = x_.data() + static_cast<int64_t>(row) * plan_.width;
-    widen_row(plan_.embeddings, batch[row].token, x);
-    if (plan_.embedding_scale == 1) continue;
-    for (int64_t i = 0; i < plan_.width; ++i) x[i] *= plan_.embedding_scale;
-  }
+void Decoder::embed(const BatchRow& row, float* x) const {
+  widen_row(plan_.embeddings, row.token, x);
+  if (plan_.embedding_scale == 1) return;
+  for (int64_t i = 0; i < plan_.width; ++i) x[i] *= plan_.embedding_scale;
 }
 
-void Decoder::normalize(const float* x, const std::vector<float>& weight, int64_t rows,
-                        float* out) const {
-  for (int64_t row = 0; row < rows; ++row) {
-    kernels_.rms_norm(x + row * plan_.width, weight.data(), plan_.epsilon, plan_.width,
-                      out + row * plan_.width);
-  }
+void Decoder::normalize(int64_t row, const std::vector<float>& weight, int64_t to) {
+  kernels_.rms_norm(x_.data() + row * plan_.width, weight.data(), plan_.epsilon, plan_.width,
+                    normed_.column(to, plan_.width));
+  normed_.round(to, plan_.width);
 }
 
-void Decoder::add_projected(const std::vector<float>& post_norm, int64_t rows) {
-  if (!post_norm.empty()) normalize(projected_.data(), post_norm, rows, projected_.data());
-  kernels_.add(x_.data(), projected_.data(), rows * plan_.width);
+void Decoder::add_projected(int64_t row, const std::vector<float>& post_norm) {
+  float* projected = projected_.data() + row * plan_.width;
+  if (!post_norm.empty()) {
+    kernels_.rms_norm(projected, post_norm.data(), plan_.epsilon, plan_.width, projected);
+  }
+  kernels_.add(x_.data() + row * plan_.width, projected, plan_.width);
 }
 
 std::span<const float> Decoder::output(std::span<const BatchRow> batch) {
   int64_t wanted = 0;
-  for (size_t row = 0; row < batch.size(); ++row) {
-    if (!batch[row].is_logits_wanted) continue;
-    normalize(x_.data() + static_cast<int64_t>(row) * plan_.width, plan_.output_norm, 1,
-              normed_.data() + wanted * plan_.width);
-    ++wanted;
+  for (size_t i = 0; i < batch.size(); ++i) {
+    if (!batch[i].is_logits_wanted) continue;
+    const auto row = static_cast<int64_t>(i);
+    add_projected(row, plan_.layers.back().feed_forward_post_norm);
+    normalize(row, plan_.output_norm, wanted++);
   }
-  multiply(kernels_, pool_, plan_.output, normed_.data(), wanted, logits_.data());
+  const auto count = static_cast<size_t>(wanted * plan_.vocabulary);
+  if (logits_.size() < count) logits_.resize(count);
+  const Product product{&plan_.output, normed_.view(wanted, plan_.width), logits_.data()};
+  multiply(kernels_, pool_, std::span(&product, 1));
   if (plan_.logit_cap > 0) {
     kernels_.soft_cap(logits_.data(), plan_.logit_cap, wanted * plan_.vocabulary);
   }
-  return {logits_.data(), static_cast<size_t>(wanted * plan_.vocabulary)};
+  return {logits_.data(), count};
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Model>> make_decoder(DecoderPlan plan, const BuildOptions& options) {
-  // Every size is bounded, so the sum cannot overflow.
-  const auto floats =
-      static_cast<uint64_t>(Attention::floats_per_row(plan) + FeedForward::floats_per_row(plan) +
-                            3 * plan.width + plan.vocabulary);
-  const uint64_t bytes = floats * sizeof(float) * static_cast<uint64_t>(options.rows_max);
+  // Every size is bounded, so the sum cannot overflow. Logits are those of a row per sequence.
+  const double width = static_cast<double>(plan.width);
+  const double per_row =
+      Attention::bytes_per_row(plan, options.precision) +
+      FeedForward::bytes_per_row(plan, options.precision) +
+      width * (2 * sizeof(float) + ColumnBuffer::bytes_per_value(options.precision));
+  const auto bytes = static_cast<uint64_t>(per_row * static_cast<double>(options.rows_max));
   if (bytes > kActivationBytesMax) {
     return make_error(ErrorCode::too_large,
                       "sequences_max: the activations of " + std::to_string(options.rows_max) +

@@ -4,17 +4,17 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <variant>
 #include <vector>
 
+#include "engine/kernels/huge_memory.h"
+#include "engine/models/products.h"
 #include "engine/models/rope.h"
 #include "engine/models/weights.h"
 
 namespace plinth::engine {
-
-// What is done with the gate's and the up projection's values; the kernel of that name.
-enum class Gating : uint8_t { silu, gelu, clamped_silu };
 
 struct HeadShape {
   int64_t heads = 0;
@@ -66,8 +66,9 @@ struct DecoderPlan {
   float embedding_scale = 1;
   std::vector<DecoderLayer> layers;
   std::vector<float> output_norm;
-  Matrix output;        // the embeddings again when they are tied
+  Linear output;        // without a bias; the embeddings again when they are tied
   float logit_cap = 0;  // logits become cap * tanh(logit / cap); 0: none
+  std::shared_ptr<const kernels::HugeMemory> packed;  // what the packed matrices view
 };
 
 }  // namespace plinth::engine

@@ -78,9 +78,9 @@ Result<DecoderPlan> begin_plan(ModelReader& reader, const DecoderSizes& sizes) {
   plan.shape = sizes.shape;
   plan.embeddings = TRY(reader.weights.matrix("token_embd.weight", plan.vocabulary, plan.width));
   plan.output_norm = TRY(reader.weights.vector("output_norm.weight", plan.width));
-  plan.output = plan.embeddings;
+  plan.output.weight = plan.embeddings;
   if (reader.weights.has("output.weight")) {
-    plan.output = TRY(reader.weights.matrix("output.weight", plan.vocabulary, plan.width));
+    plan.output.weight = TRY(reader.weights.matrix("output.weight", plan.vocabulary, plan.width));
   }
   return plan;
 }

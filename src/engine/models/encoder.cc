@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "base/check.h"
-#include "engine/models/feed_forward.h"
+#include "engine/models/products.h"
 
 namespace plinth::engine {
 namespace {
@@ -18,7 +18,10 @@ std::vector<float> buffer(int64_t floats) {
 class LayeredEncoder final : public Encoder {
  public:
   LayeredEncoder(EncoderPlan plan, const BuildOptions& options)
-      : plan_(std::move(plan)), kernels_(options.kernels), pool_(options.pool) {}
+      : plan_(std::move(plan)),
+        kernels_(options.kernels),
+        pool_(options.pool),
+        precision_(options.precision) {}
 
   int64_t vocabulary() const override { return plan_.vocabulary; }
   int64_t tokens_max() const override { return plan_.tokens_max; }
@@ -34,11 +37,13 @@ class LayeredEncoder final : public Encoder {
                                   int64_t rows);
   void normalize(const LayerNorm& norm, std::vector<float>& x, int64_t rows) const;
   std::vector<float> pool(const std::vector<float>& x, int64_t rows) const;
-  std::vector<float> project(const Linear& linear, const std::vector<float>& x, int64_t rows) const;
+  ColumnBuffer round(const std::vector<float>& x, int64_t rows) const;
+  std::vector<float> project(const Linear& linear, ColumnBuffer& x, int64_t rows) const;
 
   const EncoderPlan plan_;
   const kernels::KernelTable& kernels_;
   kernels::ThreadPool& pool_;
+  Precision precision_;
 };
 
 std::vector<float> LayeredEncoder::embed(std::span<const Token> tokens) {
@@ -72,23 +77,37 @@ std::vector<float> LayeredEncoder::first_values(std::span<const Token> tokens) c
   return x;
 }
 
-std::vector<float> LayeredEncoder::project(const Linear& linear, const std::vector<float>& x,
+ColumnBuffer LayeredEncoder::round(const std::vector<float>& x, int64_t rows) const {
+  constexpr int64_t kRowsPerPiece = 8;
+  const int64_t length = static_cast<int64_t>(x.size()) / rows;
+  ColumnBuffer columns(kernels_, precision_, rows, length);
+  std::copy(x.begin(), x.end(), columns.column(0, length));
+  pool_.run(rows, kRowsPerPiece, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) columns.round(row, length);
+  });
+  return columns;
+}
+
+std::vector<float> LayeredEncoder::project(const Linear& linear, ColumnBuffer& x,
                                            int64_t rows) const {
   std::vector<float> out = buffer(rows * linear.weight.rows);
-  apply(kernels_, pool_, linear, x.data(), rows, out.data());
+  const Product product{&linear, x.view(rows, linear.weight.length), out.data()};
+  multiply(kernels_, pool_, std::span(&product, 1));
   return out;
 }
 
 std::vector<float> LayeredEncoder::attend(const EncoderLayer& layer, const std::vector<float>& x,
                                           int64_t rows) {
-  std::vector<float> query = project(layer.query, x, rows);
-  std::vector<float> key = project(layer.key, x, rows);
-  const std::vector<float> value = project(layer.value, x, rows);
+  ColumnBuffer columns = round(x, rows);
+  std::vector<float> query = project(layer.query, columns, rows);
+  std::vector<float> key = project(layer.key, columns, rows);
+  const std::vector<float> value = project(layer.value, columns, rows);
   turn(query, rows);
   turn(key, rows);
   std::vector<float> mixed = buffer(rows * plan_.width);
   look_around(query.data(), key.data(), value.data(), rows, mixed.data());
-  return project(layer.attention_output, mixed, rows);
+  columns = round(mixed, rows);
+  return project(layer.attention_output, columns, rows);
 }
 
 void LayeredEncoder::turn(std::vector<float>& heads, int64_t rows) const {
@@ -124,14 +143,19 @@ void LayeredEncoder::look_around(const float* query, const float* keys, const fl
 
 std::vector<float> LayeredEncoder::feed_forward(const EncoderLayer& layer,
                                                 const std::vector<float>& x, int64_t rows) {
-  std::vector<float> up = project(layer.up, x, rows);
-  if (!layer.gate) {
-    kernels_.gelu(up.data(), static_cast<int64_t>(up.size()));
-    return project(layer.down, up, rows);
+  ColumnBuffer columns = round(x, rows);
+  if (layer.gate) {
+    const int64_t length = layer.up.weight.rows;
+    ColumnBuffer inner(kernels_, precision_, rows, length);
+    const GatedProduct gated{&*layer.gate, &layer.up, &layer.down, columns.view(rows, plan_.width),
+                             0};
+    multiply_gated(kernels_, pool_, Gating::silu, std::span(&gated, 1), inner);
+    return project(layer.down, inner, rows);
   }
-  std::vector<float> gate = project(*layer.gate, x, rows);
-  gate_rows(kernels_, pool_, Gating::silu, gate.data(), up.data(), rows, layer.up.weight.rows);
-  return project(layer.down, gate, rows);
+  std::vector<float> up = project(layer.up, columns, rows);
+  kernels_.gelu(up.data(), static_cast<int64_t>(up.size()));
+  columns = round(up, rows);
+  return project(layer.down, columns, rows);
 }
 
 void LayeredEncoder::normalize(const LayerNorm& norm, std::vector<float>& x, int64_t rows) const {

@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
+#include "engine/kernels/huge_memory.h"
 #include "engine/models/rope.h"
 #include "engine/models/weights.h"
 
@@ -42,6 +44,7 @@ struct EncoderPlan {
   LayerNorm embedding_norm;
   std::vector<EncoderLayer> layers;
   Pooling pooling = Pooling::mean;
+  std::shared_ptr<const kernels::HugeMemory> packed;  // what the packed matrices view
 };
 
 }  // namespace plinth::engine

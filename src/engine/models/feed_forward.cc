@@ -10,7 +10,7 @@ namespace plinth::engine {
 namespace {
 
 struct BufferSizes {
-  int64_t gate = 0;     // floats of a row in gate_ and in up_
+  int64_t inner = 0;    // gated values of a row
   int64_t experts = 0;  // router scores of a row
   int64_t used = 0;     // copies of a row
 };
@@ -19,11 +19,11 @@ BufferSizes buffer_sizes(const DecoderPlan& plan) {
   BufferSizes sizes;
   for (const DecoderLayer& layer : plan.layers) {
     if (const auto* dense = std::get_if<FeedForwardPlan>(&layer.feed_forward)) {
-      sizes.gate = std::max(sizes.gate, dense->gate.weight.rows);
+      sizes.inner = std::max(sizes.inner, dense->gate.weight.rows);
       continue;
     }
     const auto& experts = std::get<ExpertsPlan>(layer.feed_forward);
-    sizes.gate = std::max(sizes.gate, experts.used * experts.gate[0].weight.rows);
+    sizes.inner = std::max(sizes.inner, experts.used * experts.gate[0].weight.rows);
     sizes.experts = std::max(sizes.experts, experts.router.weight.rows);
     sizes.used = std::max(sizes.used, experts.used);
   }
@@ -32,55 +32,36 @@ BufferSizes buffer_sizes(const DecoderPlan& plan) {
 
 }  // namespace
 
-void gate_rows(const kernels::KernelTable& kernels, kernels::ThreadPool& pool, Gating gating,
-               float* gate, const float* up, int64_t rows, int64_t length) {
-  constexpr int64_t kValuesPerPieceMin = 16 << 10;
-  auto apply_gate = kernels.silu_multiply;
-  if (gating == Gating::gelu) apply_gate = kernels.gelu_multiply;
-  if (gating == Gating::clamped_silu) apply_gate = kernels.clamped_silu_multiply;
-  pool.run(rows, kValuesPerPieceMin / length + 1, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      apply_gate(gate + row * length, up + row * length, length);
-    }
-  });
-}
-
-int64_t FeedForward::floats_per_row(const DecoderPlan& plan) {
+double FeedForward::bytes_per_row(const DecoderPlan& plan, Precision precision) {
   const BufferSizes sizes = buffer_sizes(plan);
-  return 2 * sizes.gate + sizes.experts + 2 * sizes.used * plan.width;
+  const int64_t copies = sizes.used * plan.width;
+  return static_cast<double>(sizes.inner + copies) * ColumnBuffer::bytes_per_value(precision) +
+         static_cast<double>(sizes.experts + copies) * sizeof(float);
 }
 
-FeedForward::FeedForward(const DecoderPlan& plan, const kernels::KernelTable& kernels,
-                         kernels::ThreadPool& pool, int64_t rows_max)
-    : width_(plan.width), kernels_(kernels), pool_(pool) {
+FeedForward::FeedForward(const DecoderPlan& plan, const BuildOptions& options)
+    : width_(plan.width),
+      kernels_(options.kernels),
+      pool_(options.pool),
+      inner_(kernels_, options.precision, options.rows_max, buffer_sizes(plan).inner),
+      grouped_(kernels_, options.precision, options.rows_max * buffer_sizes(plan).used, width_) {
   const BufferSizes sizes = buffer_sizes(plan);
-  gate_.resize(static_cast<size_t>(rows_max * sizes.gate));
-  up_.resize(gate_.size());
-  scores_.resize(static_cast<size_t>(rows_max * sizes.experts));
-  uses_.resize(static_cast<size_t>(rows_max * sizes.used));
-  grouped_.resize(uses_.size() * static_cast<size_t>(width_));
-  results_.resize(grouped_.size());
+  scores_.resize(static_cast<size_t>(options.rows_max * sizes.experts));
+  uses_.resize(static_cast<size_t>(options.rows_max * sizes.used));
+  results_.resize(uses_.size() * static_cast<size_t>(width_));
 }
 
-void FeedForward::run(const FeedForwardPlan& layer, const float* normed, int64_t rows, float* out) {
-  apply(kernels_, pool_, layer.gate, normed, rows, gate_.data());
-  apply(kernels_, pool_, layer.up, normed, rows, up_.data());
-  gate_rows(kernels_, pool_, layer.gating, gate_.data(), up_.data(), rows, layer.gate.weight.rows);
-  apply(kernels_, pool_, layer.down, gate_.data(), rows, out);
+void FeedForward::run(const FeedForwardPlan& layer, const Columns& x, float* out) {
+  const GatedProduct gated{&layer.gate, &layer.up, &layer.down, x, 0};
+  multiply_gated(kernels_, pool_, layer.gating, std::span(&gated, 1), inner_);
+  const Product down{&layer.down, inner_.view(x.count, layer.gate.weight.rows), out};
+  multiply(kernels_, pool_, std::span(&down, 1));
 }
 
-void FeedForward::run(const ExpertsPlan& layer, const float* normed, int64_t rows, float* out) {
-  group(layer, normed, rows);
+void FeedForward::run(const ExpertsPlan& layer, const Columns& x, float* out) {
+  group(layer, x);
   compute_experts(layer);
-  for (int64_t row = 0; row < rows; ++row) {
-    float* sum = out + row * width_;
-    std::fill_n(sum, width_, 0.0f);
-    for (int64_t i = 0; i < layer.used; ++i) {
-      const Use& use = uses_[static_cast<size_t>(row * layer.used + i)];
-      kernels_.attention_mix(&use.weight, results_.data() + use.place * width_, width_, 1, width_,
-                             sum);
-    }
-  }
+  add_up(layer, x.count, out);
 }
 
 // The largest scores, the lower expert first among equal ones, and the softmax over them.
@@ -104,43 +85,62 @@ void FeedForward::choose(const ExpertsPlan& layer, const float* scores, std::spa
 }
 
 // Fills uses_, begin_ and grouped_.
-void FeedForward::group(const ExpertsPlan& layer, const float* normed, int64_t rows) {
+void FeedForward::group(const ExpertsPlan& layer, const Columns& x) {
+  constexpr int64_t kCopiesPerPiece = 8;
   const int64_t experts = layer.router.weight.rows;
-  apply(kernels_, pool_, layer.router, normed, rows, scores_.data());
+  multiply(kernels_, pool_, layer.router, x.values, x.count, scores_.data());
   begin_.assign(static_cast<size_t>(experts + 1), 0);
   const auto used = static_cast<size_t>(layer.used);
-  const std::span<Use> uses = std::span(uses_).first(static_cast<size_t>(rows) * used);
-  for (int64_t row = 0; row < rows; ++row) {
+  const std::span<Use> uses = std::span(uses_).first(static_cast<size_t>(x.count) * used);
+  for (int64_t row = 0; row < x.count; ++row) {
     const auto own = uses.subspan(static_cast<size_t>(row) * used, used);
     choose(layer, scores_.data() + row * experts, own);
     for (const Use& use : own) ++begin_[static_cast<size_t>(use.expert + 1)];
   }
   for (size_t i = 1; i < begin_.size(); ++i) begin_[i] += begin_[i - 1];
   std::vector<int64_t> next(begin_.begin(), begin_.end() - 1);
-  for (size_t i = 0; i < uses.size(); ++i) {
-    uses[i].place = next[static_cast<size_t>(uses[i].expert)]++;
-    std::copy_n(normed + static_cast<int64_t>(i / used) * width_, width_,
-                grouped_.data() + uses[i].place * width_);
-  }
+  for (Use& use : uses) use.place = next[static_cast<size_t>(use.expert)]++;
+  pool_.run(static_cast<int64_t>(uses.size()), kCopiesPerPiece, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t place = uses[static_cast<size_t>(i)].place;
+      std::copy_n(x.values + i / layer.used * width_, width_, grouped_.column(place, width_));
+      grouped_.round(place, width_);
+    }
+  });
 }
 
+// All experts' gated products are one parallel operation, and all down projections the next.
 void FeedForward::compute_experts(const ExpertsPlan& layer) {
   const int64_t length = layer.gate[0].weight.rows;
-  const auto for_used = [&](const auto& body) {
-    for (size_t expert = 0; expert + 1 < begin_.size(); ++expert) {
-      const int64_t count = begin_[expert + 1] - begin_[expert];
-      if (count > 0) body(expert, begin_[expert], count);
+  const Columns grouped = grouped_.view(begin_.back(), width_);
+  const Columns inner = inner_.view(begin_.back(), length);
+  gated_.clear();
+  down_.clear();
+  for (size_t expert = 0; expert + 1 < begin_.size(); ++expert) {
+    const int64_t begin = begin_[expert];
+    const int64_t count = begin_[expert + 1] - begin;
+    if (count == 0) continue;
+    const Linear& down = layer.down[expert];
+    gated_.push_back(
+        {&layer.gate[expert], &layer.up[expert], &down, part_of(grouped, begin, count), begin});
+    down_.push_back({&down, part_of(inner, begin, count), results_.data() + begin * width_});
+  }
+  multiply_gated(kernels_, pool_, layer.gating, gated_, inner_);
+  multiply(kernels_, pool_, down_);
+}
+
+void FeedForward::add_up(const ExpertsPlan& layer, int64_t rows, float* out) {
+  constexpr int64_t kRowsPerPiece = 8;
+  pool_.run(rows, kRowsPerPiece, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      float* sum = out + row * width_;
+      std::fill_n(sum, width_, 0.0f);
+      for (int64_t i = 0; i < layer.used; ++i) {
+        const Use& use = uses_[static_cast<size_t>(row * layer.used + i)];
+        kernels_.attention_mix(&use.weight, results_.data() + use.place * width_, width_, 1, width_,
+                               sum);
+      }
     }
-  };
-  for_used([&](size_t expert, int64_t begin, int64_t count) {
-    const float* x = grouped_.data() + begin * width_;
-    apply(kernels_, pool_, layer.gate[expert], x, count, gate_.data() + begin * length);
-    apply(kernels_, pool_, layer.up[expert], x, count, up_.data() + begin * length);
-  });
-  gate_rows(kernels_, pool_, layer.gating, gate_.data(), up_.data(), begin_.back(), length);
-  for_used([&](size_t expert, int64_t begin, int64_t count) {
-    apply(kernels_, pool_, layer.down[expert], gate_.data() + begin * length, count,
-          results_.data() + begin * width_);
   });
 }
 

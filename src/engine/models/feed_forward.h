@@ -6,25 +6,22 @@
 #include <vector>
 
 #include "engine/models/decoder_plan.h"
+#include "engine/models/model.h"
+#include "engine/models/products.h"
 
 namespace plinth::engine {
 
-// gate[i] = gating(gate[i], up[i]) for whole rows; rows are shared among threads.
-void gate_rows(const kernels::KernelTable& kernels, kernels::ThreadPool& pool, Gating gating,
-               float* gate, const float* up, int64_t rows, int64_t length);
-
 class FeedForward {
  public:
-  // All references outlive it. Buffers are for `rows_max` rows.
-  FeedForward(const DecoderPlan& plan, const kernels::KernelTable& kernels,
-              kernels::ThreadPool& pool, int64_t rows_max);
+  // All references outlive it. Buffers are for options.rows_max rows.
+  FeedForward(const DecoderPlan& plan, const BuildOptions& options);
 
-  // [rows][width] to out.
-  void run(const FeedForwardPlan& layer, const float* normed, int64_t rows, float* out);
-  void run(const ExpertsPlan& layer, const float* normed, int64_t rows, float* out);
+  // [x.count][width] to out.
+  void run(const FeedForwardPlan& layer, const Columns& x, float* out);
+  void run(const ExpertsPlan& layer, const Columns& x, float* out);
 
-  // Floats of buffers for one row.
-  static int64_t floats_per_row(const DecoderPlan& plan);
+  // Bytes of buffers for one row.
+  static double bytes_per_row(const DecoderPlan& plan, Precision precision);
 
  private:
   // One of the experts that a row uses.
@@ -35,18 +32,23 @@ class FeedForward {
   };
 
   void choose(const ExpertsPlan& layer, const float* scores, std::span<Use> uses) const;
-  void group(const ExpertsPlan& layer, const float* normed, int64_t rows);
+  void group(const ExpertsPlan& layer, const Columns& x);
   void compute_experts(const ExpertsPlan& layer);
+  void add_up(const ExpertsPlan& layer, int64_t rows, float* out);
 
   const int64_t width_;
   const kernels::KernelTable& kernels_;
   kernels::ThreadPool& pool_;
-  std::vector<float> gate_, up_;
+  ColumnBuffer inner_;  // gated values
   // Of experts: router scores [rows][experts], the rows' copies grouped by expert and their results
   // [rows * used][width].
-  std::vector<float> scores_, grouped_, results_;
+  std::vector<float> scores_;
+  ColumnBuffer grouped_;
+  std::vector<float> results_;
   std::vector<Use> uses_;       // [rows][used], best first
   std::vector<int64_t> begin_;  // per expert its first place, and the end
+  std::vector<GatedProduct> gated_;
+  std::vector<Product> down_;
 };
 
 }  // namespace plinth::engine

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -54,6 +55,7 @@ struct BuildOptions {
   int64_t rows_max = 0;  // of one batch
   int64_t context = 0;   // tokens of a sequence
   Precision precision = Precision::exact;
+  std::string cache_folder;  // of packed weights; empty: none
 };
 
 // Whether a file's architecture makes embeddings instead of tokens. Errors: those of build_model.

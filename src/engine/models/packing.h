@@ -5,10 +5,18 @@
 
 #include "engine/models/decoder_plan.h"
 #include "engine/models/encoder_plan.h"
+#include "engine/models/model.h"
 
 namespace plinth::engine {
 
-void pack(DecoderPlan& plan, kernels::ThreadPool& pool);
-void pack(EncoderPlan& plan, kernels::ThreadPool& pool);
+// The packed matrices of a plan lie in one range of memory, in the order of the plan. With
+// options.cache_folder it is read from the file an earlier load wrote, or written for the next
+// one. When memory is short the plan stays as it is, and the log says so.
+void pack(DecoderPlan& plan, const BuildOptions& options);
+void pack(EncoderPlan& plan, const BuildOptions& options);
+
+// Bytes that pack() would take.
+int64_t packed_bytes(DecoderPlan& plan);
+int64_t packed_bytes(EncoderPlan& plan);
 
 }  // namespace plinth::engine

@@ -64,13 +64,13 @@ Result<bool> is_encoder(const gguf::Contents& contents) {
 
 Result<std::unique_ptr<Model>> build_model(const BuildOptions& options) {
   DecoderPlan plan = TRY((describe<DecoderPlan, PlanDecoder>(options, "generate text")));
-  if (options.precision == Precision::fast) pack(plan, options.pool);
+  if (options.precision == Precision::fast) pack(plan, options);
   return make_decoder(std::move(plan), options);
 }
 
 Result<std::unique_ptr<Encoder>> build_encoder(const BuildOptions& options) {
   EncoderPlan plan = TRY((describe<EncoderPlan, PlanEncoder>(options, "make embeddings")));
-  if (options.precision == Precision::fast) pack(plan, options.pool);
+  if (options.precision == Precision::fast) pack(plan, options);
   return make_encoder(std::move(plan), options);
 }
 

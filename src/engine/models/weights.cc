@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tensor lookup, and the matrix product over the thread pool.
+// Tensor lookup.
 #include "engine/models/weights.h"
-
-#include <algorithm>
-
-#include "engine/kernels/matmul.h"
 
 namespace plinth::engine {
 namespace {
@@ -118,35 +114,6 @@ Status WeightReader::check_all_used() const {
                       std::string(tensor.name));
   }
   return ok();
-}
-
-void multiply(const kernels::KernelTable& kernels, kernels::ThreadPool& pool, const Matrix& matrix,
-              const float* x, int64_t columns, float* out) {
-  // Below this many products a second thread costs more than it saves.
-  constexpr int64_t kProductsPerPieceMin = 64 << 10;
-  constexpr int64_t kRowsPerTile = 4;
-  if (columns == 0) return;
-  if (matrix.packed) {
-    return matrix.packed->multiply(kernels::panels_for(kernels), pool, x, columns, out);
-  }
-  const int64_t row_cost = matrix.length * columns;
-  int64_t piece = std::max(kProductsPerPieceMin / row_cost + 1, matrix.rows / (4 * pool.threads()));
-  piece = (piece + kRowsPerTile - 1) / kRowsPerTile * kRowsPerTile;
-  pool.run(matrix.rows, piece, [&](int64_t begin, int64_t end) {
-    kernels::matmul(kernels, *matrix.format,
-                    {matrix.data, matrix.row_bytes, matrix.length, x, matrix.length, columns, out,
-                     matrix.rows, begin, end});
-  });
-}
-
-void apply(const kernels::KernelTable& kernels, kernels::ThreadPool& pool, const Linear& linear,
-           const float* x, int64_t columns, float* out) {
-  multiply(kernels, pool, linear.weight, x, columns, out);
-  if (linear.bias.empty()) return;
-  const int64_t rows = linear.weight.rows;
-  for (int64_t column = 0; column < columns; ++column) {
-    kernels.add(out + column * rows, linear.bias.data(), rows);
-  }
 }
 
 void widen_row(const Matrix& matrix, int64_t row, float* out) {

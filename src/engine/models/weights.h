@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -13,9 +12,7 @@
 #include "base/result.h"
 #include "engine/gguf/file.h"
 #include "engine/kernels/formats/formats.h"
-#include "engine/kernels/kernels.h"
 #include "engine/kernels/panels/packed.h"
-#include "engine/kernels/thread_pool.h"
 
 namespace plinth::engine {
 
@@ -26,7 +23,7 @@ struct Matrix {
   int64_t rows = 0;
   int64_t length = 0;  // values of a row
   int64_t row_bytes = 0;
-  std::shared_ptr<const kernels::PackedMatrix> packed;  // nullptr: multiplied as the file holds it
+  kernels::PackedMatrix packed;  // empty: multiplied as the file holds it
 };
 
 // `count` rows of a fused tensor from `begin` on; they must be there.
@@ -64,15 +61,6 @@ class WeightReader {
   const gguf::File& file_;
   std::set<std::string, std::less<>> used_;
 };
-
-// out[c][r] = row r of `matrix` times column c of x, for `columns` columns; rows are shared among
-// threads. A packed matrix rounds x to 8 bits; the others are exact.
-void multiply(const kernels::KernelTable& kernels, kernels::ThreadPool& pool, const Matrix& matrix,
-              const float* x, int64_t columns, float* out);
-
-// The same, and the bias on top.
-void apply(const kernels::KernelTable& kernels, kernels::ThreadPool& pool, const Linear& linear,
-           const float* x, int64_t columns, float* out);
 
 // F32 values of one row.
 void widen_row(const Matrix& matrix, int64_t row, float* out);

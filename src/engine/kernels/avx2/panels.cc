@@ -271,10 +271,10 @@ PanelMatmul find_matmul(const PanelFormat& format) {
   }
 }
 
-void quantize(const float* values, int64_t column, const QuantizedColumns& x) {
-  for (int64_t block = 0; block < x.blocks; ++block) {
+void quantize(const float* values, int64_t blocks, int64_t place, const QuantizedColumns& x) {
+  for (int64_t block = 0; block < blocks; ++block) {
     const float* from = values + block * kPanelBlock;
-    const int64_t at = column * x.blocks + block;
+    const int64_t at = place + block;
     const __m256 no_sign = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
     __m256 largest = _mm256_setzero_ps();
     for (int i = 0; i < 4; ++i) {

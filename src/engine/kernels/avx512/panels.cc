@@ -256,9 +256,9 @@ PanelMatmul find_matmul(const PanelFormat& format) {
   }
 }
 
-void quantize(const float* values, int64_t column, const QuantizedColumns& x) {
+void quantize(const float* values, int64_t blocks, int64_t place, const QuantizedColumns& x) {
   const __m512i no_sign = _mm512_set1_epi32(0x7fffffff);
-  for (int64_t block = 0; block < x.blocks; ++block) {
+  for (int64_t block = 0; block < blocks; ++block) {
     const float* from = values + block * kPanelBlock;
     const __m512 half[2] = {_mm512_loadu_ps(from), _mm512_loadu_ps(from + 16)};
     const __m512 largest =
@@ -266,7 +266,7 @@ void quantize(const float* values, int64_t column, const QuantizedColumns& x) {
                       _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(half[1]), no_sign)));
     const float most = _mm512_reduce_max_ps(largest);
     const __m512 inverse = _mm512_set1_ps(most > 0 ? 127.0f / most : 0.0f);
-    const int64_t at = column * x.blocks + block;
+    const int64_t at = place + block;
     for (int i = 0; i < 2; ++i) {
       const __m512i codes = _mm512_cvtps_epi32(_mm512_mul_ps(half[i], inverse));
       _mm_storeu_si128(reinterpret_cast<__m128i*>(x.codes + at * kPanelBlock + 16 * i),

@@ -1,84 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/kernels/panels/packed.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
-#include <vector>
 
 namespace plinth::engine::kernels {
-namespace {
 
-// The activations of one product, quantized; one per calling thread, as long as its largest so far.
-class Scratch {
- public:
-  QuantizedColumns reserve(int64_t columns, int64_t blocks) {
-    const auto count = static_cast<size_t>(columns * blocks);
-    if (scales_.size() < count) {
-      codes_.resize(count * kPanelBlock);
-      scales_.resize(count);
-      sums_.resize(count * 2);
-      scaled_sums_.resize(count);
-    }
-    return {codes_.data(), scales_.data(), sums_.data(), scaled_sums_.data(), columns, blocks};
-  }
+PackedMatrix::PackedMatrix(const Format& format, int64_t rows, int64_t length, const uint8_t* bytes)
+    : format_(find_panel_format(format.id)),
+      rows_(rows),
+      panel_bytes_(panel_bytes(*format_, length)),
+      bytes_(bytes) {}
 
- private:
-  std::vector<int8_t> codes_;
-  std::vector<float> scales_;
-  std::vector<int32_t> sums_;
-  std::vector<float> scaled_sums_;
-};
-
-}  // namespace
-
-std::shared_ptr<const PackedMatrix> PackedMatrix::pack(const Format& format, const void* weights,
-                                                       int64_t row_bytes, int64_t rows,
-                                                       int64_t length, ThreadPool& pool) {
+int64_t PackedMatrix::bytes_for(const Format& format, int64_t rows, int64_t length) {
   const PanelFormat* panel = find_panel_format(format.id);
-  if (panel == nullptr || length % panel->values_min != 0) return nullptr;
-  std::shared_ptr<PackedMatrix> packed(new PackedMatrix(*panel, rows, length));
-  void* memory = ::mmap(nullptr, static_cast<size_t>(packed->bytes()), PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) return nullptr;
-  ::madvise(memory, static_cast<size_t>(packed->bytes()), MADV_HUGEPAGE);
-  packed->bytes_ = static_cast<uint8_t*>(memory);
-  const int64_t piece = packed->panels() / (8 * pool.threads()) + 1;
-  pool.run(packed->panels(), piece, [&](int64_t begin, int64_t end) {
-    for (int64_t index = begin; index < end; ++index) {
-      const int64_t first = index * kPanelRows;
-      pack_panel(*panel, static_cast<const uint8_t*>(weights) + first * row_bytes, row_bytes,
-                 std::min(kPanelRows, rows - first), length,
-                 packed->bytes_ + index * packed->panel_bytes_);
-    }
-  });
-  return packed;
+  if (panel == nullptr || length % panel->values_min != 0) return 0;
+  return panels_of(rows) * panel_bytes(*panel, length);
 }
 
-PackedMatrix::~PackedMatrix() {
-  if (bytes_ != nullptr) ::munmap(bytes_, static_cast<size_t>(bytes()));
+void PackedMatrix::pack(const Format& format, const void* weights, int64_t row_bytes, int64_t rows,
+                        int64_t length, int64_t panel_begin, int64_t panel_end, uint8_t* bytes) {
+  const PanelFormat& panel = *find_panel_format(format.id);
+  const int64_t stride = panel_bytes(panel, length);
+  for (int64_t index = panel_begin; index < panel_end; ++index) {
+    const int64_t first = index * kPanelRows;
+    pack_panel(panel, static_cast<const uint8_t*>(weights) + first * row_bytes, row_bytes,
+               std::min(kPanelRows, rows - first), length, bytes + index * stride);
+  }
 }
 
-void PackedMatrix::multiply(const PanelKernels& kernels, ThreadPool& pool, const float* x,
-                            int64_t columns, float* out) const {
-  // Below this many products a second thread costs more than it saves.
-  constexpr int64_t kProductsPerPieceMin = 128 << 10;
-  constexpr int64_t kColumnsPerPiece = 8;
-  if (columns == 0) return;
-  thread_local Scratch scratch;
-  const QuantizedColumns quantized = scratch.reserve(columns, length_ / kPanelBlock);
-  pool.run(columns, kColumnsPerPiece, [&](int64_t begin, int64_t end) {
-    for (int64_t column = begin; column < end; ++column) {
-      kernels.quantize(x + column * length_, column, quantized);
-    }
-  });
-  const PanelMatmul matmul = kernels.matmul(format_);
-  const int64_t panel_cost = kPanelRows * length_ * columns;
-  const int64_t piece =
-      std::max(kProductsPerPieceMin / panel_cost + 1, panels() / (4 * pool.threads()));
-  pool.run(panels(), piece, [&](int64_t begin, int64_t end) {
-    matmul({bytes_, panel_bytes_, rows_, quantized, out, rows_, begin, end});
-  });
+void PackedMatrix::multiply(const PanelKernels& kernels, const QuantizedColumns& x,
+                            int64_t panel_begin, int64_t panel_end, float* out,
+                            int64_t out_stride) const {
+  kernels.matmul (*format_)({bytes_ + panel_begin * panel_bytes_, panel_bytes_,
+                             rows_ - panel_begin * kPanelRows, x, out, out_stride, 0,
+                             panel_end - panel_begin});
+}
+
+QuantizedBuffer::QuantizedBuffer(int64_t values)
+    : codes_(static_cast<size_t>(values)),
+      scales_(static_cast<size_t>(values / kPanelBlock)),
+      sums_(scales_.size() * 2),
+      scaled_sums_(scales_.size()) {}
+
+QuantizedColumns QuantizedBuffer::view(int64_t columns, int64_t length) {
+  return {codes_.data(),       scales_.data(), sums_.data(),
+          scaled_sums_.data(), columns,        length / kPanelBlock};
+}
+
+QuantizedColumns columns_of(const QuantizedColumns& x, int64_t begin, int64_t count) {
+  const int64_t block = begin * x.blocks;
+  return {x.codes + block * kPanelBlock,
+          x.scales + block,
+          x.sums + block * 2,
+          x.scaled_sums + block,
+          count,
+          x.blocks};
 }
 
 }  // namespace plinth::engine::kernels

@@ -1,47 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
-// A matrix repacked into panels, and its product with columns of F32 activations.
+// A matrix repacked into panels, and rows of activations rounded for it.
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <vector>
 
 #include "engine/kernels/panels/panels.h"
-#include "engine/kernels/thread_pool.h"
 
 namespace plinth::engine::kernels {
 
-// Immutable once packed, in memory of its own; copies of a Matrix share it.
+// A view: the panels lie in memory that someone else keeps.
 class PackedMatrix {
  public:
-  // Packs `rows` rows of `row_bytes` bytes and `length` values. nullptr when the format has no
-  // panels, the length is no multiple of its blocks, or memory is short: the exact path then does.
-  static std::shared_ptr<const PackedMatrix> pack(const Format& format, const void* weights,
-                                                  int64_t row_bytes, int64_t rows, int64_t length,
-                                                  ThreadPool& pool);
-  ~PackedMatrix();
-  PackedMatrix(const PackedMatrix&) = delete;
-  PackedMatrix& operator=(const PackedMatrix&) = delete;
+  PackedMatrix() = default;  // empty
+  // `bytes` must be what bytes_for says, filled by pack().
+  PackedMatrix(const Format& format, int64_t rows, int64_t length, const uint8_t* bytes);
 
-  int64_t bytes() const { return panels() * panel_bytes_; }
+  // Bytes of the panels; 0 when the format has no panels or the length is no multiple of its
+  // blocks.
+  static int64_t bytes_for(const Format& format, int64_t rows, int64_t length);
+  static int64_t panels_of(int64_t rows) { return (rows + kPanelRows - 1) / kPanelRows; }
+  // Packs panels [panel_begin, panel_end) of a matrix with `rows` rows of `row_bytes` bytes to
+  // their places in `bytes`.
+  static void pack(const Format& format, const void* weights, int64_t row_bytes, int64_t rows,
+                   int64_t length, int64_t panel_begin, int64_t panel_end, uint8_t* bytes);
 
-  // out[c][r] = row r times x[c], for `columns` columns of `length` values. x is rounded to 8 bits
-  // in blocks of 32. One caller per thread.
-  void multiply(const PanelKernels& kernels, ThreadPool& pool, const float* x, int64_t columns,
-                float* out) const;
+  bool is_empty() const { return format_ == nullptr; }
+  // out[c * out_stride + r - 16 * panel_begin] = row r times column c, for the rows of panels
+  // [panel_begin, panel_end).
+  void multiply(const PanelKernels& kernels, const QuantizedColumns& x, int64_t panel_begin,
+                int64_t panel_end, float* out, int64_t out_stride) const;
 
  private:
-  PackedMatrix(const PanelFormat& format, int64_t rows, int64_t length)
-      : format_(format),
-        rows_(rows),
-        length_(length),
-        panel_bytes_(kernels::panel_bytes(format, length)) {}
-  int64_t panels() const { return (rows_ + kPanelRows - 1) / kPanelRows; }
-
-  const PanelFormat& format_;
-  int64_t rows_;
-  int64_t length_;
-  int64_t panel_bytes_;
-  uint8_t* bytes_ = nullptr;
+  const PanelFormat* format_ = nullptr;
+  int64_t rows_ = 0;
+  int64_t panel_bytes_ = 0;
+  const uint8_t* bytes_ = nullptr;
 };
+
+// Memory of quantized columns.
+class QuantizedBuffer {
+ public:
+  QuantizedBuffer() = default;
+  explicit QuantizedBuffer(int64_t values);  // of all columns together
+  // `columns` columns of `length` values, a multiple of 32, over the same memory.
+  QuantizedColumns view(int64_t columns, int64_t length);
+
+  // Bytes for one value.
+  static constexpr double kBytesPerValue = 1 + 16.0 / kPanelBlock;
+
+ private:
+  std::vector<int8_t> codes_;
+  std::vector<float> scales_;
+  std::vector<int32_t> sums_;
+  std::vector<float> scaled_sums_;
+};
+
+// Columns [begin, begin + count) of x.
+QuantizedColumns columns_of(const QuantizedColumns& x, int64_t begin, int64_t count);
 
 }  // namespace plinth::engine::kernels

@@ -50,7 +50,7 @@ struct QuantizedColumns {
 struct PanelArguments {
   const uint8_t* panels = nullptr;
   int64_t panel_bytes = 0;
-  int64_t rows = 0;  // of the matrix: the last panel may hold fewer than 16
+  int64_t rows = 0;  // of all panels: the last one may hold fewer than 16
   QuantizedColumns x;
   float* out = nullptr;
   int64_t out_stride = 0;
@@ -85,8 +85,9 @@ void pack_panel(const PanelFormat& format, const uint8_t* weights, int64_t row_b
 
 // The panel kernels of one ISA level.
 struct PanelKernels {
-  // Quantizes column `column` of x.
-  void (*quantize)(const float* values, int64_t column, const QuantizedColumns& x);
+  // Quantizes `blocks` blocks of values to x, from its block number `place` on; column c begins at
+  // number c * x.blocks.
+  void (*quantize)(const float* values, int64_t blocks, int64_t place, const QuantizedColumns& x);
   PanelMatmul (*matmul)(const PanelFormat& format);  // nullptr: none at this level
 };
 

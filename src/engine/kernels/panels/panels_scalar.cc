@@ -8,22 +8,23 @@
 namespace plinth::engine::kernels {
 namespace {
 
-void quantize(const float* values, int64_t column, const QuantizedColumns& x) {
-  for (int64_t block = 0; block < x.blocks; ++block) {
+void quantize(const float* values, int64_t blocks, int64_t place, const QuantizedColumns& x) {
+  for (int64_t block = 0; block < blocks; ++block) {
     const float* from = values + block * kPanelBlock;
-    int8_t* codes = x.codes + (column * x.blocks + block) * kPanelBlock;
+    const int64_t at = place + block;
+    int8_t* codes = x.codes + at * kPanelBlock;
     float largest = 0;
     for (int64_t i = 0; i < kPanelBlock; ++i) largest = std::fmax(largest, std::fabs(from[i]));
     const float scale = largest / 127.0f;
     const float inverse = largest > 0 ? 127.0f / largest : 0.0f;
-    int32_t* sums = x.sums + (column * x.blocks + block) * 2;
+    int32_t* sums = x.sums + at * 2;
     sums[0] = sums[1] = 0;
     for (int64_t i = 0; i < kPanelBlock; ++i) {
       codes[i] = static_cast<int8_t>(std::nearbyint(from[i] * inverse));
       sums[i / 16] += codes[i];
     }
-    x.scales[column * x.blocks + block] = scale;
-    x.scaled_sums[column * x.blocks + block] = scale * static_cast<float>(sums[0] + sums[1]);
+    x.scales[at] = scale;
+    x.scaled_sums[at] = scale * static_cast<float>(sums[0] + sums[1]);
   }
 }
 

@@ -75,7 +75,7 @@ struct Columns {
     x = {codes.data(),       scales.data(), sums.data(),
          scaled_sums.data(), columns,       length / kPanelBlock};
     for (int64_t column = 0; column < columns; ++column) {
-      kernels.quantize(values.data() + column * length, column, x);
+      kernels.quantize(values.data() + column * length, x.blocks, column * x.blocks, x);
     }
   }
 
