@@ -28,9 +28,9 @@ set(avx512_vnni_flags ${avx512_flags} ${panel_flags})
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
   list(APPEND avx512_vnni_flags -mavx512vnni)
 endif()
-set_source_files_properties(${kernels}/avx2/panels.cc
+set_source_files_properties(${kernels}/avx2/panels.cc ${kernels}/avx2/half_panels.cc
                             PROPERTIES COMPILE_OPTIONS "${avx2_flags};${panel_flags}" SKIP_PRECOMPILE_HEADERS ON)
-set_source_files_properties(${kernels}/avx512/panels.cc
+set_source_files_properties(${kernels}/avx512/panels.cc ${kernels}/avx512/half_panels.cc
                             PROPERTIES COMPILE_OPTIONS "${avx512_vnni_flags}" SKIP_PRECOMPILE_HEADERS ON)
 set_source_files_properties(${kernels}/avx2/avx2.cc
                             PROPERTIES COMPILE_OPTIONS "${avx2_flags}" SKIP_PRECOMPILE_HEADERS ON)

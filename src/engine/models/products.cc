@@ -76,7 +76,7 @@ void compute(const kernels::KernelTable& kernels, const Linear& linear, const Co
              int64_t begin, int64_t end, float* out, int64_t stride) {
   const Matrix& matrix = linear.weight;
   if (!matrix.packed.is_empty()) {
-    matrix.packed.multiply(kernels::panels_for(kernels), x.rounded, begin / kernels::kPanelRows,
+    matrix.packed.multiply(kernels::panels_for(kernels), x, begin / kernels::kPanelRows,
                            kernels::PackedMatrix::panels_of(end), out, stride);
   } else {
     kernels::matmul(kernels, *matrix.format,
@@ -103,14 +103,6 @@ float* scratch_of(int64_t floats) {
 }
 
 }  // namespace
-
-Columns part_of(const Columns& x, int64_t begin, int64_t count) {
-  Columns part = x;
-  part.count = count;
-  if (x.values) part.values = x.values + begin * x.length;
-  if (x.rounded.codes) part.rounded = kernels::columns_of(x.rounded, begin, count);
-  return part;
-}
 
 ColumnBuffer::ColumnBuffer(const kernels::KernelTable& kernels, Precision precision,
                            int64_t columns_max, int64_t length_max)
@@ -169,7 +161,7 @@ void multiply(const kernels::KernelTable& kernels, kernels::ThreadPool& pool, co
               const float* x, int64_t columns, float* out) {
   const int64_t length = linear.weight.length;
   Product product{&linear, {x, length, columns, {}}, out};
-  if (linear.weight.packed.is_empty()) return multiply(kernels, pool, std::span(&product, 1));
+  if (!linear.weight.packed.is_rounding()) return multiply(kernels, pool, std::span(&product, 1));
   kernels::QuantizedBuffer rounded(columns * length);
   product.x.rounded = rounded.view(columns, length);
   constexpr int64_t kColumnsPerPiece = 8;
@@ -201,8 +193,8 @@ void multiply_gated(const kernels::KernelTable& kernels, kernels::ThreadPool& po
       compute(kernels, *product.gate, product.x, begin, begin + count, gate, count);
       compute(kernels, *product.up, product.x, begin, begin + count, up, count);
       gate_rows(gate, up, columns * count);
-      const auto form = product.down->weight.packed.is_empty() ? ColumnBuffer::Form::f32
-                                                               : ColumnBuffer::Form::rounded;
+      const auto form = product.down->weight.packed.is_rounding() ? ColumnBuffer::Form::rounded
+                                                                  : ColumnBuffer::Form::f32;
       for (int64_t column = 0; column < columns; ++column) {
         out.set(product.out_begin + column, product.gate->weight.rows, begin, count,
                 gate + column * count, form);

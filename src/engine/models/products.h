@@ -15,17 +15,7 @@
 
 namespace plinth::engine {
 
-// Columns of activations, in F32 for matrices as the file holds them, rounded to 8 bits for packed
-// ones. One of the two may be absent.
-struct Columns {
-  const float* values = nullptr;  // [count][length]
-  int64_t length = 0;
-  int64_t count = 0;
-  kernels::QuantizedColumns rounded;  // codes: nullptr when absent
-};
-
-// Columns [begin, begin + count) of x.
-Columns part_of(const Columns& x, int64_t begin, int64_t count);
+using kernels::Columns;
 
 // Memory of columns that are filled, rounded and then multiplied. The length of a column may differ
 // from use to use.
@@ -78,7 +68,7 @@ enum class Gating : uint8_t { silu, gelu, clamped_silu };
 struct GatedProduct {
   const Linear* gate = nullptr;
   const Linear* up = nullptr;
-  const Linear* down = nullptr;  // takes the result: rounded when it is packed, else in F32
+  const Linear* down = nullptr;  // takes the result: rounded or in F32, as it needs it
   Columns x;
   int64_t out_begin = 0;
 };

@@ -6,6 +6,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#include "engine/kernels/avx2/half_panels.h"
 #include "engine/kernels/panels/panels.h"
 
 namespace plinth::engine::kernels {
@@ -41,6 +42,21 @@ struct Codes4 {
   __m256i group(int g) const {
     const __m256i bytes = load(from + g % 4 * 64);
     return _mm256_and_si256(g < 4 ? bytes : _mm256_srli_epi16(bytes, 4), _mm256_set1_epi8(15));
+  }
+};
+
+// Codes that name entries of a table; kFits groups fit into 16 bits.
+template <const uint8_t* kEntries, int kFits>
+struct Codebook {
+  static constexpr int64_t kBytes = 256;
+  static constexpr int kTogether = kFits;
+  static constexpr bool kIsSigned = true;  // the zero is taken off here
+  const uint8_t* from;
+  __m256i group(int g) const {
+    const __m256i entries = _mm256_xor_si256(
+        _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(kEntries))),
+        _mm256_set1_epi8(static_cast<char>(0x80)));
+    return _mm256_shuffle_epi8(entries, Codes4{from}.group(g));
   }
 };
 
@@ -131,6 +147,21 @@ struct BytePairScales {
   }
 };
 
+// Exponents of powers of two, for entries that are doubled.
+struct ExponentScales {
+  static constexpr int64_t kHeaderBytes = 0, kBytes = 16;
+  static constexpr bool kHasMinimum = false, kHalves = false;
+  __m256 scale[1];
+  __m256 minimum;
+  void load_header(const uint8_t*, int64_t) {}
+  void load_block(const uint8_t* from, int64_t half) {
+    const __m256i exponents =
+        _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from + 8 * half)));
+    const __m256 powers = _mm256_castsi256_ps(_mm256_slli_epi32(exponents, 23));
+    scale[0] = _mm256_mul_ps(powers, _mm256_set1_ps(0.5f));
+  }
+};
+
 __m256i broadcast(const int8_t* from) {
   int32_t four;
   __builtin_memcpy(&four, from, sizeof(four));
@@ -200,8 +231,8 @@ void tile(const PanelArguments& m, int64_t panel, int64_t half, int64_t column) 
     for (int part = 0; part < kParts; ++part) {
       __m256i products[kColumns];
       for (int c = 0; c < kColumns; ++c) {
-        const int32_t* sum = m.x.sums + (first + c * blocks + block) * 2;
-        products[c] = _mm256_set1_epi32(-kZero * (Scales::kHalves ? sum[part] : sum[0] + sum[1]));
+        const int32_t* less = m.x.less + (first + c * blocks + block) * 3;
+        products[c] = _mm256_set1_epi32(kZero * less[Scales::kHalves ? part : 2]);
       }
       multiply_groups<Codes, kColumns>(weights, x, stride, part * kGroups / kParts,
                                        (part + 1) * kGroups / kParts, products);
@@ -266,8 +297,14 @@ PanelMatmul find_matmul(const PanelFormat& format) {
       return matmul<Codes5, ByteMinimumScales, 0>;
     case FormatId::q6_k:
       return matmul<Codes6, BytePairScales, 32>;
+    case FormatId::q3_k:
+      return matmul<Codes4, BytePairScales, 4>;
+    case FormatId::iq4_nl:
+      return matmul<Codebook<kIq4PanelEntries, 1>, HalfScales, 0>;
+    case FormatId::mxfp4:
+      return matmul<Codebook<kMxfp4PanelEntries, 8>, ExponentScales, 0>;
     default:
-      return nullptr;
+      return avx2_half_panels(format);
   }
 }
 
@@ -296,8 +333,9 @@ void quantize(const float* values, int64_t blocks, int64_t place, const Quantize
       x.codes[at * kPanelBlock + i] = static_cast<int8_t>(codes[i]);
       sums[i / 16] += codes[i];
     }
-    x.sums[at * 2] = sums[0];
-    x.sums[at * 2 + 1] = sums[1];
+    x.less[at * 3] = -sums[0];
+    x.less[at * 3 + 1] = -sums[1];
+    x.less[at * 3 + 2] = -(sums[0] + sums[1]);
     x.scales[at] = most / 127.0f;
     x.scaled_sums[at] = x.scales[at] * static_cast<float>(sums[0] + sums[1]);
   }

@@ -6,6 +6,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#include "engine/kernels/avx512/half_panels.h"
 #include "engine/kernels/panels/panels.h"
 
 namespace plinth::engine::kernels {
@@ -37,6 +38,18 @@ struct Codes4 {
     return _mm512_and_si512(g < 4 ? bytes : _mm512_srli_epi16(bytes, 4), _mm512_set1_epi8(15));
   }
   __m512i group(int g) const { return low_bits(g); }
+};
+
+// Codes that name entries of a table.
+template <const uint8_t* kEntries>
+struct Codebook {
+  static constexpr int64_t kBytes = 256;
+  const uint8_t* from;
+  __m512i group(int g) const {
+    const __m512i entries =
+        _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(kEntries)));
+    return _mm512_shuffle_epi8(entries, Codes4{from}.group(g));
+  }
 };
 
 struct Codes5 {
@@ -120,6 +133,21 @@ struct BytePairScales {
   }
 };
 
+// Exponents of powers of two, for entries that are doubled.
+struct ExponentScales {
+  static constexpr int64_t kHeaderBytes = 0, kBytes = 16;
+  static constexpr bool kHasMinimum = false, kHalves = false;
+  __m512 scale[1];
+  __m512 minimum;
+  void load_header(const uint8_t*) {}
+  void load_block(const uint8_t* from) {
+    const __m512i exponents =
+        _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+    const __m512 powers = _mm512_castsi512_ps(_mm512_slli_epi32(exponents, 23));
+    scale[0] = _mm512_mul_ps(powers, _mm512_set1_ps(0.5f));
+  }
+};
+
 __m512i broadcast(const int8_t* from) {
   int32_t four;
   __builtin_memcpy(&four, from, sizeof(four));
@@ -128,11 +156,11 @@ __m512i broadcast(const int8_t* from) {
 
 // kZeroShift: zero = 2^kZeroShift; below 0: none.
 template <int kZeroShift>
-__m512i start(int32_t sum) {
+__m512i start(const int32_t* less) {
   if constexpr (kZeroShift < 0) {
     return _mm512_setzero_si512();
   } else {
-    return _mm512_slli_epi32(_mm512_set1_epi32(-sum), static_cast<unsigned>(kZeroShift));
+    return _mm512_slli_epi32(_mm512_set1_epi32(*less), static_cast<unsigned>(kZeroShift));
   }
 }
 
@@ -152,7 +180,7 @@ void tile(const PanelArguments& m, int64_t panel, int64_t column) {
   const int64_t blocks = m.x.blocks;
   const int8_t* codes = m.x.codes + column * blocks * kPanelBlock;
   const float* scales = m.x.scales + column * blocks;
-  const int32_t* sums = m.x.sums + column * blocks * 2;
+  const int32_t* less = m.x.less + column * blocks * 3;
   [[maybe_unused]] const float* scaled_sums = m.x.scaled_sums + column * blocks;
   const int64_t codes_stride = blocks * kPanelBlock;
   Scales step;
@@ -171,8 +199,8 @@ void tile(const PanelArguments& m, int64_t panel, int64_t column) {
     constexpr int kParts = Scales::kHalves ? 2 : 1;
     for (int part = 0; part < kParts; ++part) {
       for (int c = 0; c < kColumns; ++c) {
-        const int32_t* sum = sums + (c * blocks + block) * 2;
-        products[c] = start<kZeroShift>(Scales::kHalves ? sum[part] : sum[0] + sum[1]);
+        products[c] =
+            start<kZeroShift>(less + (c * blocks + block) * 3 + (Scales::kHalves ? part : 2));
       }
       for (int g = part * kGroups / kParts; g < (part + 1) * kGroups / kParts; ++g) {
         const __m512i weight = weights.group(g);
@@ -251,8 +279,14 @@ PanelMatmul find_matmul(const PanelFormat& format) {
       return matmul<Codes5, ByteMinimumScales, -1>;
     case FormatId::q6_k:
       return matmul<Codes6, BytePairScales, 5>;
+    case FormatId::q3_k:
+      return matmul<Codes4, BytePairScales, 2>;
+    case FormatId::iq4_nl:
+      return matmul<Codebook<kIq4PanelEntries>, HalfScales, 7>;
+    case FormatId::mxfp4:
+      return matmul<Codebook<kMxfp4PanelEntries>, ExponentScales, 7>;
     default:
-      return nullptr;
+      return avx512_half_panels(format);
   }
 }
 
@@ -267,14 +301,17 @@ void quantize(const float* values, int64_t blocks, int64_t place, const Quantize
     const float most = _mm512_reduce_max_ps(largest);
     const __m512 inverse = _mm512_set1_ps(most > 0 ? 127.0f / most : 0.0f);
     const int64_t at = place + block;
+    int32_t sums[2];
     for (int i = 0; i < 2; ++i) {
       const __m512i codes = _mm512_cvtps_epi32(_mm512_mul_ps(half[i], inverse));
       _mm_storeu_si128(reinterpret_cast<__m128i*>(x.codes + at * kPanelBlock + 16 * i),
                        _mm512_cvtsepi32_epi8(codes));
-      x.sums[at * 2 + i] = _mm512_reduce_add_epi32(codes);
+      sums[i] = _mm512_reduce_add_epi32(codes);
+      x.less[at * 3 + i] = -sums[i];
     }
+    x.less[at * 3 + 2] = -(sums[0] + sums[1]);
     x.scales[at] = most / 127.0f;
-    x.scaled_sums[at] = x.scales[at] * static_cast<float>(x.sums[at * 2] + x.sums[at * 2 + 1]);
+    x.scaled_sums[at] = x.scales[at] * static_cast<float>(sums[0] + sums[1]);
   }
 }
 

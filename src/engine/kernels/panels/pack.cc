@@ -9,14 +9,19 @@ namespace plinth::engine::kernels {
 namespace {
 
 constexpr PanelFormat kFormats[] = {
-    {FormatId::q4_0, PanelCodes::bits4, PanelScales::half, 8, 32},
-    {FormatId::q4_1, PanelCodes::bits4, PanelScales::half_minimum, 0, 32},
-    {FormatId::q5_0, PanelCodes::bits5, PanelScales::half, 16, 32},
-    {FormatId::q5_1, PanelCodes::bits5, PanelScales::half_minimum, 0, 32},
-    {FormatId::q8_0, PanelCodes::bits8, PanelScales::half, 128, 32},
-    {FormatId::q4_k, PanelCodes::bits4, PanelScales::byte_minimum, 0, 256},
-    {FormatId::q5_k, PanelCodes::bits5, PanelScales::byte_minimum, 0, 256},
-    {FormatId::q6_k, PanelCodes::bits6, PanelScales::byte_pair, 32, 256},
+    {FormatId::f16, PanelCodes::bits16, PanelScales::none, 0, 32, nullptr},
+    {FormatId::bf16, PanelCodes::bits16, PanelScales::none, 0, 32, nullptr},
+    {FormatId::q4_0, PanelCodes::bits4, PanelScales::half, 8, 32, nullptr},
+    {FormatId::q4_1, PanelCodes::bits4, PanelScales::half_minimum, 0, 32, nullptr},
+    {FormatId::q5_0, PanelCodes::bits5, PanelScales::half, 16, 32, nullptr},
+    {FormatId::q5_1, PanelCodes::bits5, PanelScales::half_minimum, 0, 32, nullptr},
+    {FormatId::q8_0, PanelCodes::bits8, PanelScales::half, 128, 32, nullptr},
+    {FormatId::q3_k, PanelCodes::bits4, PanelScales::byte_pair, 4, 256, nullptr},
+    {FormatId::q4_k, PanelCodes::bits4, PanelScales::byte_minimum, 0, 256, nullptr},
+    {FormatId::q5_k, PanelCodes::bits5, PanelScales::byte_minimum, 0, 256, nullptr},
+    {FormatId::q6_k, PanelCodes::bits6, PanelScales::byte_pair, 32, 256, nullptr},
+    {FormatId::iq4_nl, PanelCodes::bits4, PanelScales::half, 128, 32, kIq4PanelEntries},
+    {FormatId::mxfp4, PanelCodes::bits4, PanelScales::exponent, 128, 32, kMxfp4PanelEntries},
 };
 
 // One block of 32 values of one row.
@@ -102,11 +107,41 @@ void read_k6(const uint8_t* from, int64_t index, Block& block) {
   block.scales[1][0] = from[192 + index * 2 + 1];
 }
 
+// MXFP4: an exponent, then nibbles.
+void read_mxfp4(const uint8_t* from, Block& block) {
+  block.scales[0][0] = *from;
+  split_nibbles(from + 1, block.codes);
+}
+
+// Q3_K: 32 bytes of high bits, of which bit i is that of block i; 64 bytes of low pairs, of which
+// each 32 hold four blocks; 16 scales of 6 bits plus 32 in 12 bytes, the low halves in bytes 0..7,
+// the high pairs in bytes 8..11; d.
+void read_k3(const uint8_t* from, int64_t index, Block& block) {
+  std::memcpy(block.header[0], from + 108, 2);
+  const uint8_t* low = from + 32 + index / 4 * 32;
+  for (int i = 0; i < kPanelBlock; ++i) {
+    const int pair = (low[i] >> (2 * (index % 4))) & 3;
+    block.codes[i] = static_cast<uint8_t>(pair | ((from[i] >> index) & 1) << 2);
+  }
+  const uint8_t* packed = from + 96;
+  for (int64_t half = 0; half < 2; ++half) {
+    const int64_t i = index * 2 + half;
+    const int bits = (packed[i % 8] >> (i < 8 ? 0 : 4)) & 15;
+    const int high = (packed[8 + i % 4] >> (2 * (i / 4))) & 3;
+    block.scales[half][0] = static_cast<uint8_t>((bits | high << 4) - 32);
+  }
+}
+
 void read_block(const PanelFormat& format, const uint8_t* row, int64_t index, Block& block) {
   const int64_t group = index / 8;
   switch (format.id) {
     case FormatId::q4_0:
+    case FormatId::iq4_nl:
       return read_simple(FormatId::q4_0, row + index * 18, block);
+    case FormatId::mxfp4:
+      return read_mxfp4(row + index * 17, block);
+    case FormatId::q3_k:
+      return read_k3(row + group * 110, index % 8, block);
     case FormatId::q4_1:
       return read_simple(FormatId::q4_1, row + index * 20, block);
     case FormatId::q5_0:
@@ -136,6 +171,11 @@ void write_scales(const PanelFormat& format, int64_t row, const Block& block, ui
     case PanelScales::byte_pair:
       out[row] = block.scales[0][0];
       out[kPanelRows + row] = block.scales[1][0];
+      return;
+    case PanelScales::exponent:
+      out[row] = block.scales[0][0];
+      return;
+    case PanelScales::none:
       return;
   }
 }
@@ -169,7 +209,21 @@ void write_codes(const PanelFormat& format, int64_t row, const Block& block, uin
   if (format.codes == PanelCodes::bits6) store(5, high[1]);
 }
 
+void pack_halves(const uint8_t* weights, int64_t row_bytes, int64_t rows, int64_t length,
+                 uint8_t* out) {
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t i = 0; i < length; ++i) {
+      std::memcpy(out + (i * kPanelRows + row) * 2, weights + row * row_bytes + i * 2, 2);
+    }
+  }
+}
+
 }  // namespace
+
+const uint8_t kIq4PanelEntries[16] = {1,   24,  45,  63,  79,  93,  106, 118,
+                                      129, 141, 153, 166, 181, 197, 217, 241};
+const uint8_t kMxfp4PanelEntries[16] = {128, 129, 130, 131, 132, 134, 136, 140,
+                                        128, 127, 126, 125, 124, 122, 120, 116};
 
 const PanelFormat* find_panel_format(FormatId id) {
   for (const PanelFormat& format : kFormats) {
@@ -184,7 +238,16 @@ int64_t panel_header_bytes(const PanelFormat& format) {
 }
 
 int64_t panel_scale_bytes(const PanelFormat& format) {
-  return format.scales == PanelScales::half_minimum ? 4 * kPanelRows : 2 * kPanelRows;
+  switch (format.scales) {
+    case PanelScales::none:
+      return 0;
+    case PanelScales::exponent:
+      return kPanelRows;
+    case PanelScales::half_minimum:
+      return 4 * kPanelRows;
+    default:
+      return 2 * kPanelRows;
+  }
 }
 
 int64_t panel_code_bytes(const PanelFormat& format) {
@@ -197,6 +260,8 @@ int64_t panel_code_bytes(const PanelFormat& format) {
       return 384;
     case PanelCodes::bits8:
       return 512;
+    case PanelCodes::bits16:
+      return 1024;
   }
   return 0;
 }
@@ -210,6 +275,9 @@ int64_t panel_bytes(const PanelFormat& format, int64_t length) {
 void pack_panel(const PanelFormat& format, const uint8_t* weights, int64_t row_bytes, int64_t rows,
                 int64_t length, uint8_t* out) {
   std::memset(out, 0, static_cast<size_t>(panel_bytes(format, length)));
+  if (format.codes == PanelCodes::bits16) {
+    return pack_halves(weights, row_bytes, rows, length, out);
+  }
   const int64_t header_bytes = panel_header_bytes(format);
   for (int64_t index = 0; index < length / kPanelBlock; ++index) {
     uint8_t* header = out;

@@ -28,33 +28,41 @@ void PackedMatrix::pack(const Format& format, const void* weights, int64_t row_b
   }
 }
 
-void PackedMatrix::multiply(const PanelKernels& kernels, const QuantizedColumns& x,
-                            int64_t panel_begin, int64_t panel_end, float* out,
-                            int64_t out_stride) const {
+bool PackedMatrix::is_rounding() const {
+  return format_ != nullptr && format_->codes != PanelCodes::bits16;
+}
+
+void PackedMatrix::multiply(const PanelKernels& kernels, const Columns& x, int64_t panel_begin,
+                            int64_t panel_end, float* out, int64_t out_stride) const {
   kernels.matmul (*format_)({bytes_ + panel_begin * panel_bytes_, panel_bytes_,
-                             rows_ - panel_begin * kPanelRows, x, out, out_stride, 0,
-                             panel_end - panel_begin});
+                             rows_ - panel_begin * kPanelRows, x.rounded, x.values, x.length,
+                             x.count, out, out_stride, 0, panel_end - panel_begin});
 }
 
 QuantizedBuffer::QuantizedBuffer(int64_t values)
     : codes_(static_cast<size_t>(values)),
       scales_(static_cast<size_t>(values / kPanelBlock)),
-      sums_(scales_.size() * 2),
+      less_(scales_.size() * 3),
       scaled_sums_(scales_.size()) {}
 
 QuantizedColumns QuantizedBuffer::view(int64_t columns, int64_t length) {
-  return {codes_.data(),       scales_.data(), sums_.data(),
+  return {codes_.data(),       scales_.data(), less_.data(),
           scaled_sums_.data(), columns,        length / kPanelBlock};
 }
 
-QuantizedColumns columns_of(const QuantizedColumns& x, int64_t begin, int64_t count) {
-  const int64_t block = begin * x.blocks;
-  return {x.codes + block * kPanelBlock,
-          x.scales + block,
-          x.sums + block * 2,
-          x.scaled_sums + block,
-          count,
-          x.blocks};
+Columns part_of(const Columns& x, int64_t begin, int64_t count) {
+  Columns part = x;
+  part.count = count;
+  if (x.values != nullptr) part.values = x.values + begin * x.length;
+  if (x.rounded.codes == nullptr) return part;
+  const int64_t block = begin * x.rounded.blocks;
+  part.rounded = {x.rounded.codes + block * kPanelBlock,
+                  x.rounded.scales + block,
+                  x.rounded.less + block * 3,
+                  x.rounded.scaled_sums + block,
+                  count,
+                  x.rounded.blocks};
+  return part;
 }
 
 }  // namespace plinth::engine::kernels

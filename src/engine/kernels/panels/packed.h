@@ -9,6 +9,17 @@
 
 namespace plinth::engine::kernels {
 
+// Columns of activations, in F32 and rounded to 8 bits. One of the two may be absent.
+struct Columns {
+  const float* values = nullptr;  // [count][length]
+  int64_t length = 0;
+  int64_t count = 0;
+  QuantizedColumns rounded;  // codes: nullptr when absent
+};
+
+// Columns [begin, begin + count) of x.
+Columns part_of(const Columns& x, int64_t begin, int64_t count);
+
 // A view: the panels lie in memory that someone else keeps.
 class PackedMatrix {
  public:
@@ -26,9 +37,11 @@ class PackedMatrix {
                    int64_t length, int64_t panel_begin, int64_t panel_end, uint8_t* bytes);
 
   bool is_empty() const { return format_ == nullptr; }
+  // Whether it multiplies the rounded form of columns, else their F32 values.
+  bool is_rounding() const;
   // out[c * out_stride + r - 16 * panel_begin] = row r times column c, for the rows of panels
   // [panel_begin, panel_end).
-  void multiply(const PanelKernels& kernels, const QuantizedColumns& x, int64_t panel_begin,
+  void multiply(const PanelKernels& kernels, const Columns& x, int64_t panel_begin,
                 int64_t panel_end, float* out, int64_t out_stride) const;
 
  private:
@@ -47,16 +60,13 @@ class QuantizedBuffer {
   QuantizedColumns view(int64_t columns, int64_t length);
 
   // Bytes for one value.
-  static constexpr double kBytesPerValue = 1 + 16.0 / kPanelBlock;
+  static constexpr double kBytesPerValue = 1 + 20.0 / kPanelBlock;
 
  private:
   std::vector<int8_t> codes_;
   std::vector<float> scales_;
-  std::vector<int32_t> sums_;
+  std::vector<int32_t> less_;
   std::vector<float> scaled_sums_;
 };
-
-// Columns [begin, begin + count) of x.
-QuantizedColumns columns_of(const QuantizedColumns& x, int64_t begin, int64_t count);
 
 }  // namespace plinth::engine::kernels

@@ -11,14 +11,18 @@
 // are integers, blocks are added in order.
 //
 // Layout of a panel, for each block of 32 values in order:
-//   before each 8 blocks, K-quants only: a half d and then a half dmin of each row (Q6_K: d alone)
-//   scales of each row: a half (Q4_0 Q5_0 Q8_0); halfs, then half minima (Q4_1 Q5_1); bytes, then
-//   byte minima (Q4_K Q5_K); bytes for values 0..15, then for 16..31 (Q6_K)
+//   before each 8 blocks, K-quants only: a half d and then a half dmin of each row (Q3_K
+//   Q6_K: d alone)
+//   scales of each row: a half (Q4_0 Q5_0 Q8_0 IQ4_NL); halfs, then half minima (Q4_1 Q5_1);
+//   bytes, then byte minima (Q4_K Q5_K); bytes for values 0..15, then for 16..31 (Q3_K Q6_K);
+//   exponent bytes (MXFP4)
 //   codes, 64 bytes a group, a group being 4 neighbouring values of each row, row by row:
 //     4 bits: groups 0..3 in the low halves of the bytes of 4 vectors, groups 4..7 in the high ones
 //     5 bits: the same, then one vector whose bit g is the high bit of the codes of group g
 //     6 bits: the same, then two vectors whose bits 2g are the high bits of group g (g + 4)
 //     8 bits: 8 vectors of codes plus 128
+//     16 bits (F16 BF16, which have no scales and take F32 activations): the values of the 16 rows
+//     one after the other, 32 times
 //
 // This header is included by files compiled with -m flags: no inline functions, no standard
 // templates.
@@ -35,13 +39,13 @@ constexpr int64_t kPanelRows = 16;
 constexpr int64_t kPanelBlock = 32;  // values of a row that share an activation scale
 constexpr int64_t kPanelGroup = 4;   // values one instruction multiplies in each row
 
-// Columns of activations, quantized. A block's codes add up to sums[0] in its first half and to
-// sums[1] in its second.
+// Columns of activations, quantized. less[0] is minus the sum of a block's codes in its first half,
+// less[1] in its second, less[2] in both: what a tile's sums begin with, times the format's zero.
 struct QuantizedColumns {
   int8_t* codes = nullptr;       // [columns][blocks * 32]
   float* scales = nullptr;       // [columns][blocks]
-  int32_t* sums = nullptr;       // [columns][blocks][2]
-  float* scaled_sums = nullptr;  // [columns][blocks]: scale * (sums[0] + sums[1])
+  int32_t* less = nullptr;       // [columns][blocks][3]
+  float* scaled_sums = nullptr;  // [columns][blocks]: scale * the sum of the codes
   int64_t columns = 0;
   int64_t blocks = 0;
 };
@@ -52,6 +56,9 @@ struct PanelArguments {
   int64_t panel_bytes = 0;
   int64_t rows = 0;  // of all panels: the last one may hold fewer than 16
   QuantizedColumns x;
+  const float* values = nullptr;  // [columns][length] F32, for formats of 16 bits instead of x
+  int64_t length = 0;
+  int64_t columns = 0;
   float* out = nullptr;
   int64_t out_stride = 0;
   int64_t panel_begin = 0;
@@ -61,16 +68,21 @@ struct PanelArguments {
 using PanelMatmul = void (*)(const PanelArguments&);
 
 // How the codes and scales of one tensor type are stored.
-enum class PanelCodes : uint8_t { bits4, bits5, bits6, bits8 };
-enum class PanelScales : uint8_t { half, half_minimum, byte_minimum, byte_pair };
+enum class PanelCodes : uint8_t { bits4, bits5, bits6, bits8, bits16 };
+enum class PanelScales : uint8_t { none, half, half_minimum, byte_minimum, byte_pair, exponent };
 
 struct PanelFormat {
   FormatId id;
   PanelCodes codes;
   PanelScales scales;
-  int32_t zero;        // the code that stands for 0; 0 where the format has minima
-  int64_t values_min;  // rows are multiples of it: 32 or 256
+  int32_t zero;            // the code that stands for 0; 0 where the format has minima
+  int64_t values_min;      // rows are multiples of it: 32 or 256
+  const uint8_t* entries;  // what the 16 codes of a codebook stand for; nullptr: themselves
 };
+
+// The entries of IQ4_NL, and twice those of MXFP4, plus 128.
+extern const uint8_t kIq4PanelEntries[16];
+extern const uint8_t kMxfp4PanelEntries[16];
 
 // nullptr when the type has no panel layout.
 const PanelFormat* find_panel_format(FormatId id);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The reference of the panel kernels: takes every code of a panel apart and adds in double.
 #include <cmath>
+#include <cstring>
 
 #include "engine/kernels/formats/float16.h"
 #include "engine/kernels/panels/panels.h"
@@ -17,12 +18,13 @@ void quantize(const float* values, int64_t blocks, int64_t place, const Quantize
     for (int64_t i = 0; i < kPanelBlock; ++i) largest = std::fmax(largest, std::fabs(from[i]));
     const float scale = largest / 127.0f;
     const float inverse = largest > 0 ? 127.0f / largest : 0.0f;
-    int32_t* sums = x.sums + at * 2;
-    sums[0] = sums[1] = 0;
+    int32_t sums[2] = {0, 0};
     for (int64_t i = 0; i < kPanelBlock; ++i) {
       codes[i] = static_cast<int8_t>(std::nearbyint(from[i] * inverse));
       sums[i / 16] += codes[i];
     }
+    for (int half = 0; half < 2; ++half) x.less[at * 3 + half] = -sums[half];
+    x.less[at * 3 + 2] = -(sums[0] + sums[1]);
     x.scales[at] = scale;
     x.scaled_sums[at] = scale * static_cast<float>(sums[0] + sums[1]);
   }
@@ -50,8 +52,16 @@ Step step_at(PanelScales kind, const uint8_t* header, const uint8_t* scales, int
              int64_t i) {
   const auto byte = [&](int64_t at) { return static_cast<double>(scales[at * kPanelRows + row]); };
   switch (kind) {
+    case PanelScales::none:
+      break;
     case PanelScales::half:
       return {load_half(scales + 2 * row), 0};
+    case PanelScales::exponent: {
+      // Half of 2^(exponent - 127), as the entries are doubled. Exponent 0 counts as zero, 255 is
+      // not a number.
+      const int exponent = scales[row];
+      return {exponent == 0 ? 0 : exponent == 255 ? NAN : std::ldexp(0.5, exponent - 127), 0};
+    }
     case PanelScales::half_minimum:
       return {load_half(scales + 2 * row), -load_half(scales + 2 * (kPanelRows + row))};
     case PanelScales::byte_minimum:
@@ -79,14 +89,47 @@ double multiply_row(const PanelFormat& format, const uint8_t* panel, int64_t row
     double sum = 0;
     for (int64_t i = 0; i < kPanelBlock; ++i) {
       const Step step = step_at(format.scales, header, panel, row, i);
-      const double weight =
-          step.scale * (code_at(format.codes, codes, row, i) - format.zero) - step.minimum;
+      int code = code_at(format.codes, codes, row, i);
+      if (format.entries != nullptr) code = format.entries[code];
+      const double weight = step.scale * (code - format.zero) - step.minimum;
       sum += weight * activations[i];
     }
     total += sum * static_cast<double>(x.scales[column * x.blocks + block]);
     panel = codes + panel_code_bytes(format);
   }
   return total;
+}
+
+double widen(FormatId id, uint16_t bits) {
+  if (id == FormatId::f16) return half_to_float(bits);
+  const uint32_t wide = static_cast<uint32_t>(bits) << 16;
+  float value;
+  std::memcpy(&value, &wide, sizeof(value));
+  return value;
+}
+
+double multiply_halves(FormatId id, const uint8_t* panel, int64_t row, const float* x,
+                       int64_t length) {
+  double total = 0;
+  for (int64_t i = 0; i < length; ++i) {
+    uint16_t bits;
+    std::memcpy(&bits, panel + (i * kPanelRows + row) * 2, sizeof(bits));
+    total += static_cast<double>(x[i]) * widen(id, bits);
+  }
+  return total;
+}
+
+template <FormatId kFormat>
+void matmul_halves(const PanelArguments& m) {
+  for (int64_t panel = m.panel_begin; panel < m.panel_end; ++panel) {
+    for (int64_t row = 0; row < kPanelRows && panel * kPanelRows + row < m.rows; ++row) {
+      for (int64_t column = 0; column < m.columns; ++column) {
+        m.out[column * m.out_stride + panel * kPanelRows + row] =
+            static_cast<float>(multiply_halves(kFormat, m.panels + panel * m.panel_bytes, row,
+                                               m.values + column * m.length, m.length));
+      }
+    }
+  }
 }
 
 template <FormatId kFormat>
@@ -104,6 +147,16 @@ void matmul(const PanelArguments& m) {
 
 PanelMatmul find_matmul(const PanelFormat& format) {
   switch (format.id) {
+    case FormatId::f16:
+      return matmul_halves<FormatId::f16>;
+    case FormatId::bf16:
+      return matmul_halves<FormatId::bf16>;
+    case FormatId::q3_k:
+      return matmul<FormatId::q3_k>;
+    case FormatId::iq4_nl:
+      return matmul<FormatId::iq4_nl>;
+    case FormatId::mxfp4:
+      return matmul<FormatId::mxfp4>;
     case FormatId::q4_0:
       return matmul<FormatId::q4_0>;
     case FormatId::q4_1:

@@ -17,14 +17,16 @@ namespace {
 
 struct FileFormat {
   FormatId id;
-  std::vector<int64_t> halfs;  // where scales stand in a block
+  std::vector<int64_t> halfs;  // where scales stand in a block, or numbers of half precision
 };
 
 const std::vector<FileFormat>& file_formats() {
   static const std::vector<FileFormat> formats = {
       {FormatId::q4_0, {0}},    {FormatId::q4_1, {0, 2}}, {FormatId::q5_0, {0}},
       {FormatId::q5_1, {0, 2}}, {FormatId::q8_0, {0}},    {FormatId::q4_k, {0, 2}},
-      {FormatId::q5_k, {0, 2}}, {FormatId::q6_k, {208}},
+      {FormatId::q5_k, {0, 2}}, {FormatId::q6_k, {208}},  {FormatId::q3_k, {108}},
+      {FormatId::iq4_nl, {0}},  {FormatId::mxfp4, {}},    {FormatId::f16, {0}},
+      {FormatId::bf16, {}},
   };
   return formats;
 }
@@ -45,6 +47,9 @@ struct Rows {
         const uint16_t half = float_to_half(static_cast<float>(random.uniform() - 0.5) / 25.0f);
         std::memcpy(bytes.data() + static_cast<int64_t>(block) + at, &half, sizeof(half));
       }
+      // Exponents of sensible size, and no bfloat that is not a number.
+      if (file.id == FormatId::mxfp4) bytes[block] = static_cast<uint8_t>(118 + bytes[block] % 8);
+      if (file.id == FormatId::bf16) bytes[block + 1] = 0x3e;
     }
     pack();
   }
@@ -66,22 +71,24 @@ struct Rows {
 
 // Columns quantized by one level's kernel.
 struct Columns {
-  Columns(const PanelKernels& kernels, const std::vector<float>& values, int64_t columns)
-      : codes(values.size()),
+  Columns(const PanelKernels& kernels, const std::vector<float>& values_given, int64_t columns)
+      : values(values_given),
+        codes(values.size()),
         scales(values.size() / kPanelBlock),
-        sums(scales.size() * 2),
+        less(scales.size() * 3),
         scaled_sums(scales.size()) {
     const int64_t length = static_cast<int64_t>(values.size()) / columns;
-    x = {codes.data(),       scales.data(), sums.data(),
+    x = {codes.data(),       scales.data(), less.data(),
          scaled_sums.data(), columns,       length / kPanelBlock};
     for (int64_t column = 0; column < columns; ++column) {
       kernels.quantize(values.data() + column * length, x.blocks, column * x.blocks, x);
     }
   }
 
+  std::vector<float> values;
   std::vector<int8_t> codes;
   std::vector<float> scales;
-  std::vector<int32_t> sums;
+  std::vector<int32_t> less;
   std::vector<float> scaled_sums;
   QuantizedColumns x;
 };
@@ -95,8 +102,9 @@ std::vector<float> random_values(size_t count, SeededRandom& random) {
 std::vector<float> multiply(const PanelKernels& kernels, const Rows& rows, const Columns& columns) {
   std::vector<float> out(static_cast<size_t>(rows.rows * columns.x.columns), NAN);
   const int64_t panels = (rows.rows + kPanelRows - 1) / kPanelRows;
-  kernels.matmul(rows.format)(
-      {rows.packed.data(), rows.stride, rows.rows, columns.x, out.data(), rows.rows, 0, panels});
+  kernels.matmul(rows.format)({rows.packed.data(), rows.stride, rows.rows, columns.x,
+                               columns.values.data(), rows.length, columns.x.columns, out.data(),
+                               rows.rows, 0, panels});
   return out;
 }
 
@@ -127,7 +135,8 @@ TEST(Panels, the_reference_multiplies_what_the_format_says_the_weights_are) {
       format_of(file.id).widen(rows.bytes.data() + row * rows.row_bytes, 768, weights.data());
       double sum = 0;
       for (size_t i = 0; i < weights.size(); ++i) {
-        sum += static_cast<double>(weights[i]) * columns.codes[i] * columns.scales[i / 32];
+        const double rounded = static_cast<double>(columns.codes[i]) * columns.scales[i / 32];
+        sum += weights[i] * (rows.format.codes == PanelCodes::bits16 ? columns.values[i] : rounded);
       }
       expected.push_back(static_cast<float>(sum));
     }
@@ -172,10 +181,12 @@ TEST(Panels, extreme_codes_do_not_overflow) {
   for (const FileFormat& file : file_formats()) {
     for (const uint8_t fill : {0x00, 0xff, 0x7f, 0x80}) {
       Rows rows(file, 16, 256, random);
+      if (file.id == FormatId::bf16) continue;  // its codes are its numbers
       for (size_t i = 0; i < rows.bytes.size(); ++i) {
         const auto at = static_cast<int64_t>(i % static_cast<size_t>(rows.block_bytes));
         bool is_scale = false;
         for (const int64_t half : file.halfs) is_scale |= at == half || at == half + 1;
+        is_scale |= file.id == FormatId::mxfp4 && at == 0;
         if (!is_scale) rows.bytes[i] = fill;
       }
       rows.pack();
@@ -205,7 +216,7 @@ TEST(Panels, every_level_quantizes_alike) {
     const Columns found(*kernels, values, 1);
     EXPECT_EQ(found.codes, expected.codes);
     EXPECT_EQ(found.scales, expected.scales);
-    EXPECT_EQ(found.sums, expected.sums);
+    EXPECT_EQ(found.less, expected.less);
     EXPECT_EQ(found.scaled_sums, expected.scaled_sums);
   }
   for (size_t i = 0; i < values.size(); ++i) {
