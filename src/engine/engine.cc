@@ -62,6 +62,17 @@ Result<int64_t> context_of(const EngineOptions& options, const ModelSummary& sum
   return options.context_tokens_max;
 }
 
+Result<const kernels::KernelTable*> kernels_of(const EngineOptions& options) {
+  if (options.isa.empty()) return &kernels::best_kernels();
+  std::string names;
+  const kernels::KernelTables found = kernels::available_kernels();
+  for (int i = 0; i < found.count; ++i) {
+    if (found.tables[i]->name == options.isa) return found.tables[i];
+    names += (i > 0 ? ", " : "") + std::string(found.tables[i]->name);
+  }
+  return option_error("isa", "'" + options.isa + "' is none of this CPU's levels: " + names);
+}
+
 class LoadedEngine final : public Engine {
  public:
   static Result<std::unique_ptr<Engine>> create(const EngineOptions& options);
@@ -153,19 +164,20 @@ Status LoadedEngine::read_model(const EngineOptions& options) {
   const int64_t context = TRY(context_of(options, summary_, summary_.kv_bytes_per_token));
   const int64_t rows_max =
       std::max(kPrefillTokensAlone, kPrefillTokensBesideDecodes + options.sequences_max);
-  const BuildOptions build{*file_,
-                           kernels::best_kernels(),
-                           *pool_,
-                           rows_max,
-                           context,
-                           options.precision,
-                           options.cache_folder};
+  const kernels::KernelTable& table = *TRY(kernels_of(options));
+  const BuildOptions build{
+      *file_, table, *pool_, rows_max, context, options.precision, options.cache_folder};
   if (TRY(is_encoder(file_->contents()))) {
     encoder_ = TRY(build_encoder(build));
     return check_vocabulary(encoder_->vocabulary());
   }
   model_ = TRY(build_model(build));
   TRY(check_vocabulary(model_->vocabulary()));
+  log_event(LogLevel::info, "engine_loaded",
+            {{"model", summary_.name},
+             {"kernels", table.name},
+             {"threads", std::to_string(pool_->threads())},
+             {"context_tokens", std::to_string(context)}});
   return start_batcher(options, context);
 }
 
@@ -184,12 +196,6 @@ Status LoadedEngine::start_batcher(const EngineOptions& options, int64_t context
   const int64_t blocks =
       std::max(per_sequence, std::min(blocks_max, per_sequence * options.sequences_max));
   cache_ = TRY(KvCache::create(model_->kv_shape(), blocks));
-  log_event(LogLevel::info, "engine_loaded",
-            {{"model", summary_.name},
-             {"kernels", kernels::best_kernels().name},
-             {"threads", std::to_string(pool_->threads())},
-             {"context_tokens", std::to_string(context)},
-             {"kv_tokens", std::to_string(blocks * kBlockTokens)}});
   BatcherOptions batcher;
   batcher.sequences_max = options.sequences_max;
   batcher.queue_max = options.queue_max;

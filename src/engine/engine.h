@@ -48,8 +48,10 @@ enum class Precision : uint8_t { fast, exact };
 struct EngineOptions {
   std::string path;  // GGUF
   Precision precision = Precision::fast;
-  // Where weights packed for this CPU are kept for the next load; empty: nowhere.
+  // Where packed weights are kept for the next load; empty: nowhere.
   std::string cache_folder;
+  // scalar, avx2 or avx512; empty: the best this CPU has. Levels differ in rounding.
+  std::string isa;
   int threads = 0;                 // 0: one per physical core
   int64_t context_tokens_max = 0;  // 0: the trained length; per sequence
   int sequences_max = 8;           // decoded together in one batch

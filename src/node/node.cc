@@ -85,7 +85,8 @@ class RunningNode final : public Node {
     memory_ = TRY(memory::create_memory(
         {*store_, guard_->authorizer(), *embedder_, clock_, random_, metrics_}));
     serving_ = serving::create_serving({guard_->authorizer(), *client_, clock_, ids_, workers_,
-                                        store_->events(), metrics_, config_.admission, 0});
+                                        store_->events(), metrics_, config_.admission, 0,
+                                        config_.data_folder + "/panels"});
     const std::string program = TRY(own_program_path());
     agents_ = TRY(agents::create_agents({*store_, *guard_, *sandbox_, *memory_, *serving_, *client_,
                                          clock_, ids_, metrics_, config_.data_folder, program,

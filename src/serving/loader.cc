@@ -120,6 +120,7 @@ Result<LoadedReplica> load_native(const ServingOptions& options, const ModelSpec
   engine_options.sequences_max = place.sequences;
   engine_options.queue_max = options.admission.running_max;
   engine_options.precision = place.precision;
+  engine_options.cache_folder = options.cache_folder;
   engine_options.metrics = &options.metrics;
   NativeOptions native{.id = replica_id,
                        .engine = TRY(engine::Engine::load(engine_options)),

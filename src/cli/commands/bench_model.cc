@@ -25,6 +25,8 @@ struct BenchOptions {
   int threads = 0;
   int repetitions = 3;
   bool is_exact = false;
+  std::string isa;
+  std::string cache_folder;
 };
 
 class Bench {
@@ -97,9 +99,15 @@ Result<Json> bench(const BenchOptions& options) {
   load.sequences_max = *std::max_element(options.batches.begin(), options.batches.end());
   load.context_tokens_max = std::max(options.prefill + 1, kDecodePromptTokens + options.decode + 1);
   load.precision = options.is_exact ? engine::Precision::exact : engine::Precision::fast;
+  load.isa = options.isa;
+  load.cache_folder = options.cache_folder;
+  const SystemClock clock;
+  const MonotonicTime begin = clock.now();
   const auto engine = TRY(engine::Engine::load(load));
   Bench bench(*engine);
-  TRY(bench.time(1, kDecodePromptTokens, 2));  // first touch of weights and caches
+  TRY(bench.time(1, kDecodePromptTokens, 1));
+  const double first_token = std::chrono::duration<double>(clock.now() - begin).count();
+  TRY(bench.time(1, kDecodePromptTokens, 2));  // first touch of what a decode needs
   Json rows = Json::array();
   if (options.prefill > 0) {
     std::vector<double> rates;
@@ -122,6 +130,7 @@ Result<Json> bench(const BenchOptions& options) {
   }
   return Json::object({{"file", options.path},
                        {"quantization", engine->summary().quantization},
+                       {"first_token_ms", first_token * 1000},
                        {"rows", std::move(rows)}});
 }
 
@@ -135,6 +144,7 @@ void print_bench(const Json& body) {
                     std::to_string(row["batch"].as_int()), rate});
   }
   print_table({"test", "tokens", "batch", "tokens per second"}, rows);
+  std::printf("first token %.0f ms after the load began\n", body["first_token_ms"].as_double());
 }
 
 }  // namespace
@@ -153,6 +163,8 @@ void model_bench(CLI::App& app, Context& context) {
   app.add_option("--repetitions", options->repetitions, "of each test; the median is printed")
       ->check(CLI::Range(1, 100));
   app.add_flag("--exact", options->is_exact, "F32 activations throughout");
+  app.add_option("--isa", options->isa, "scalar, avx2 or avx512; the best by default");
+  app.add_option("--cache", options->cache_folder, "folder of packed weights, kept for next time");
   app.callback([&context, options] { show(context, bench(*options), print_bench); });
 }
 

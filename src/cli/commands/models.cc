@@ -20,6 +20,7 @@ struct LogitsOptions {
   std::string positions = "last";
   int greedy = 0;
   bool is_exact = false;
+  std::string isa;
 };
 
 Result<std::vector<int64_t>> positions_of(const LogitsOptions& options) {
@@ -78,6 +79,7 @@ Result<std::unique_ptr<engine::Engine>> load_for(const LogitsOptions& options) {
   engine::EngineOptions engine_options;
   engine_options.path = options.path;
   engine_options.precision = options.is_exact ? engine::Precision::exact : engine::Precision::fast;
+  engine_options.isa = options.isa;
   engine_options.sequences_max = 1;
   engine_options.context_tokens_max =
       std::min(std::max(wanted, int64_t{2}), summary.context_tokens);
@@ -136,6 +138,7 @@ void model_logits(CLI::App& app, Context& context) {
   app.add_option("--tokens", options->tokens, "token ids")->required()->delimiter(',');
   app.add_option("--positions", options->positions, "0,25,49 or all or last");
   app.add_flag("--exact", options->is_exact, "F32 activations throughout");
+  app.add_option("--isa", options->isa, "scalar, avx2 or avx512; the best by default");
   app.add_option("--greedy", options->greedy, "greedy tokens to add")->check(CLI::Range(0, 4096));
   app.callback([&context, options] { show(context, logits(*options), print_json); });
 }

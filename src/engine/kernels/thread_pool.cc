@@ -4,19 +4,36 @@
 #include "engine/kernels/thread_pool.h"
 
 #include <algorithm>
+#include <chrono>
 
 namespace plinth::engine::kernels {
 namespace {
 
 constexpr uint32_t kOpen = 1u << 31;
-// Between two operations of one iteration lie microseconds: spinning that long saves two system
-// calls, and the bound keeps idle threads off the CPU.
-constexpr int kSpinsMax = 2000;
+// A thread that sleeps takes up to milliseconds to wake on a virtual machine, more than most
+// operations last. So threads spin as long as the pauses within and between two iterations are, and
+// then park, which keeps idle ones off the CPU.
+constexpr std::chrono::microseconds kSpinTime{1000};
 
 void pause_briefly() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #endif
+}
+
+// Whether `done` came true in time.
+template <typename Done>
+bool spin_until(const Done& done) {
+  constexpr int kPausesPerLook = 64;  // at the clock
+  if (done()) return true;
+  const auto end = std::chrono::steady_clock::now() + kSpinTime;
+  do {
+    for (int i = 0; i < kPausesPerLook; ++i) {
+      pause_briefly();
+      if (done()) return true;
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return false;
 }
 
 }  // namespace
@@ -45,14 +62,8 @@ void ThreadPool::run_shared(int64_t count, int64_t piece, Call function, const v
   claim_pieces();
 
   uint32_t inside = gate_.fetch_and(~kOpen) & ~kOpen;
-  for (int spins = 0; inside != 0; ++spins) {
-    if (spins < kSpinsMax) {
-      pause_briefly();
-    } else {
-      gate_.wait(inside);
-    }
-    inside = gate_.load();
-  }
+  const auto is_left = [&] { return (inside = gate_.load()) == 0; };
+  while (inside != 0 && !spin_until(is_left)) gate_.wait(inside);
 }
 
 void ThreadPool::claim_pieces() {
@@ -78,8 +89,7 @@ void ThreadPool::leave() {
 void ThreadPool::serve() {
   uint32_t round = 0;
   while (!is_stopping_.load()) {
-    for (int spins = 0; round_.load() == round && spins < kSpinsMax; ++spins) pause_briefly();
-    round_.wait(round);
+    if (!spin_until([&] { return round_.load() != round; })) round_.wait(round);
     round = round_.load();
     if (enter()) {
       claim_pieces();
