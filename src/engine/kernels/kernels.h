@@ -60,6 +60,8 @@ struct KernelTable {
   // out[i] = (x[i] - mean(x)) / sqrt(variance(x) + epsilon) * weight[i] + bias[i]; out may be x.
   void (*layer_norm)(const float* x, const float* weight, const float* bias, float epsilon,
                      int64_t length, float* out);
+  // The index of the largest, the first among equal ones; -1 when one of them is not finite.
+  int64_t (*find_largest)(const float* x, int64_t length);
   // x[i] += y[i]
   void (*add)(float* x, const float* y, int64_t length);
   // scores[t] = scale * sum over i of query[i] * keys[t * stride + i]

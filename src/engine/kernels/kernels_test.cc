@@ -277,6 +277,25 @@ TEST(Kernels, gelu_and_the_clamped_gate_within_a_millionth_for_any_size) {
   });
 }
 
+TEST(Kernels, the_largest_is_the_first_of_equal_ones_and_none_where_one_is_not_finite) {
+  SeededRandom random(31);
+  for (const int64_t length : {1, 7, 8, 16, 17, 203}) {
+    for_each_table([&](const KernelTable& table) {
+      for (int round = 0; round < 50; ++round) {
+        std::vector<float> x(static_cast<size_t>(length));
+        for (float& value : x) value = static_cast<float>(random.below(20)) - 30.0f;
+        const auto expected = std::max_element(x.begin(), x.end()) - x.begin();
+        EXPECT_EQ(table.find_largest(x.data(), length), expected) << table.name;
+        for (const float bad : {INFINITY, -INFINITY, NAN}) {
+          std::vector<float> broken = x;
+          broken[random.below(broken.size())] = bad;
+          EXPECT_EQ(table.find_largest(broken.data(), length), -1) << table.name;
+        }
+      }
+    });
+  }
+}
+
 TEST(Kernels, soft_cap_within_a_millionth_for_any_size) {
   SeededRandom random(20);
   for (const float scale : {1e-3f, 1.0f, 40.0f, 1e6f}) {

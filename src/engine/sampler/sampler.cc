@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/kernels/kernels.h"
+
 namespace plinth::engine {
 namespace {
 
@@ -24,6 +26,11 @@ Status check_range(const char* param, double value, double least, double most) {
   char range[64];
   std::snprintf(range, sizeof(range), "%g is outside %g..%g", value, least, most);
   return option_error(param, range);
+}
+
+// Every ISA level finds the same.
+int64_t find_largest(std::span<const float> logits) {
+  return kernels::best_kernels().find_largest(logits.data(), static_cast<int64_t>(logits.size()));
 }
 
 }  // namespace
@@ -66,15 +73,18 @@ Sampler::Sampler(const SamplingOptions& options, const std::vector<Token>& promp
 }
 
 Result<Token> Sampler::choose(std::span<const float> logits) {
-  for (const float logit : logits) {
-    if (std::isfinite(logit)) continue;
+  int64_t best = find_largest(logits);
+  if (best >= 0 && has_adjustments_) {
+    logits = adjust(logits);
+    best = find_largest(logits);
+  }
+  if (best < 0) {
     return make_error(ErrorCode::corrupt,
                       "the model computed a logit that is not finite; check the model file");
   }
-  if (has_adjustments_) logits = adjust(logits);
-  const auto best = std::max_element(logits.begin(), logits.end());
+  const auto largest = static_cast<size_t>(best);
   const Token token =
-      options_.temperature == 0 ? static_cast<Token>(best - logits.begin()) : draw(logits, *best);
+      options_.temperature == 0 ? static_cast<Token>(best) : draw(logits, logits[largest]);
   if (has_adjustments_) ++replied_[token];
   return token;
 }

@@ -292,6 +292,38 @@ void layer_norm(const float* x, const float* weight, const float* bias, float ep
   }
 }
 
+int64_t find_largest(const float* x, int64_t length) {
+  const __m256 infinity = _mm256_set1_ps(__builtin_inff());
+  const __m256 no_sign = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
+  __m256 largest = _mm256_set1_ps(x[0]);
+  __m256 bad = _mm256_setzero_ps();
+  const int64_t whole = length / kLanes * kLanes;
+  for (int64_t i = 0; i < whole; i += kLanes) {
+    const __m256 value = _mm256_loadu_ps(x + i);
+    bad = _mm256_or_ps(bad, _mm256_cmp_ps(_mm256_and_ps(value, no_sign), infinity, _CMP_NLT_UQ));
+    largest = _mm256_max_ps(largest, value);
+  }
+  float lanes[kLanes];
+  _mm256_storeu_ps(lanes, largest);
+  float top = lanes[0];
+  for (const float lane : lanes) top = lane > top ? lane : top;
+  bool is_bad = _mm256_movemask_ps(bad) != 0;
+  for (int64_t i = whole; i < length; ++i) {
+    is_bad |= !(__builtin_fabsf(x[i]) < __builtin_inff());
+    top = x[i] > top ? x[i] : top;
+  }
+  if (is_bad) return -1;
+  for (int64_t i = 0; i < whole; i += kLanes) {
+    const int equal =
+        _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(x + i), _mm256_set1_ps(top), _CMP_EQ_OQ));
+    if (equal != 0) return i + __builtin_ctz(static_cast<unsigned>(equal));
+  }
+  for (int64_t i = whole; i < length; ++i) {
+    if (x[i] == top) return i;
+  }
+  return -1;
+}
+
 void add(float* x, const float* y, int64_t length) {
   for (int64_t i = 0; i < length; i += kLanes) {
     store(x + i, length - i, _mm256_add_ps(load(x + i, length - i), load(y + i, length - i)));
@@ -339,6 +371,7 @@ const KernelTable kAvx2Kernels = {
     gelu,
     soft_cap,
     layer_norm,
+    find_largest,
     add,
     attention_scores,
     attention_mix,

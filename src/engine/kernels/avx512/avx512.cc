@@ -278,6 +278,27 @@ void layer_norm(const float* x, const float* weight, const float* bias, float ep
   }
 }
 
+int64_t find_largest(const float* x, int64_t length) {
+  constexpr int kInfiniteOrNot = 0x99;  // quiet and signalling NaN, both infinities
+  __m512 largest = _mm512_set1_ps(x[0]);
+  __mmask16 bad = 0;
+  for (int64_t i = 0; i < length; i += kLanes) {
+    // Lanes past the end keep what is known to be no larger than the largest.
+    const __mmask16 mask = first_lanes(length - i);
+    const __m512 value = _mm512_mask_loadu_ps(largest, mask, x + i);
+    bad = static_cast<__mmask16>(bad | _mm512_fpclass_ps_mask(value, kInfiniteOrNot));
+    largest = _mm512_max_ps(largest, value);
+  }
+  if (bad != 0) return -1;
+  const __m512 top = _mm512_set1_ps(_mm512_reduce_max_ps(largest));
+  for (int64_t i = 0; i < length; i += kLanes) {
+    const __mmask16 mask = first_lanes(length - i);
+    const __mmask16 equal = _mm512_mask_cmp_ps_mask(mask, load(x + i, length - i), top, _CMP_EQ_OQ);
+    if (equal != 0) return i + __builtin_ctz(equal);
+  }
+  return -1;
+}
+
 void add(float* x, const float* y, int64_t length) {
   for (int64_t i = 0; i < length; i += kLanes) {
     store(x + i, length - i, _mm512_add_ps(load(x + i, length - i), load(y + i, length - i)));
@@ -325,6 +346,7 @@ const KernelTable kAvx512Kernels = {
     gelu,
     soft_cap,
     layer_norm,
+    find_largest,
     add,
     attention_scores,
     attention_mix,

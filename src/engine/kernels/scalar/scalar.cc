@@ -131,6 +131,15 @@ void layer_norm(const float* x, const float* weight, const float* bias, float ep
   }
 }
 
+int64_t find_largest(const float* x, int64_t length) {
+  int64_t found = 0;
+  for (int64_t i = 0; i < length; ++i) {
+    if (!std::isfinite(x[i])) return -1;
+    if (x[i] > x[found]) found = i;
+  }
+  return found;
+}
+
 void add(float* x, const float* y, int64_t length) {
   for (int64_t i = 0; i < length; ++i) x[i] += y[i];
 }
@@ -164,6 +173,7 @@ const KernelTable kScalarKernels = {
     gelu,
     soft_cap,
     layer_norm,
+    find_largest,
     add,
     attention_scores,
     attention_mix,
