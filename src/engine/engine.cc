@@ -10,6 +10,7 @@
 #include "base/mutex.h"
 #include "engine/batcher/batcher.h"
 #include "engine/gguf/file.h"
+#include "engine/kernels/bandwidth.h"
 #include "engine/kernels/kernels.h"
 #include "engine/kernels/processors.h"
 #include "engine/kernels/thread_pool.h"
@@ -100,6 +101,14 @@ class LoadedEngine final : public Engine {
                                                  const std::vector<int64_t>& positions) override {
     if (!batcher_) return no_decoder();
     return batcher_->logits(tokens, positions);
+  }
+
+  int64_t weight_bytes_per_token() const override {
+    return model_ ? model_->weight_bytes_per_token() : 0;
+  }
+  double measure_read_bandwidth() override {
+    kernels::ThreadPool pool(pool_->threads());  // the engine's own may be at work
+    return kernels::measure_read_bandwidth(pool);
   }
 
   bool is_embedder() const override { return encoder_ != nullptr; }

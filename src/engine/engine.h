@@ -156,6 +156,11 @@ class Engine : public TextTokenizer {
   virtual Result<SequenceId> submit(GenerateRequest request, GenerateSink sink) = 0;
   virtual void cancel(SequenceId sequence) = 0;  // leaves the batch within one iteration
   virtual EngineLoad load() const = 0;
+  // Bytes of weights that the decode of one token reads; 0 of an embedder.
+  virtual int64_t weight_bytes_per_token() const = 0;
+  // Bytes per second that the engine's threads read from memory; over weight_bytes_per_token() it
+  // bounds the decode of one sequence. Blocks about half a second; call it while nothing runs.
+  virtual double measure_read_bandwidth() = 0;
 
   // Logits after each of `positions` of one pass over tokens: [positions][vocabulary]. For checks.
   // Blocks.

@@ -128,8 +128,12 @@ Result<Json> bench(const BenchOptions& options) {
     }
     rows.push(row_of("decode", options.decode, batch, rates));
   }
+  const double bandwidth = engine->measure_read_bandwidth();
+  const auto bytes = static_cast<double>(engine->weight_bytes_per_token());
   return Json::object({{"file", options.path},
                        {"quantization", engine->summary().quantization},
+                       {"read_gb_per_s", bandwidth / 1e9},
+                       {"roofline_tokens_per_s", bandwidth / bytes},
                        {"first_token_ms", first_token * 1000},
                        {"rows", std::move(rows)}});
 }
@@ -144,6 +148,9 @@ void print_bench(const Json& body) {
                     std::to_string(row["batch"].as_int()), rate});
   }
   print_table({"test", "tokens", "batch", "tokens per second"}, rows);
+  std::printf(
+      "decode of one sequence is bounded by %.1f tokens per second: memory is read at %.1f GB/s\n",
+      body["roofline_tokens_per_s"].as_double(), body["read_gb_per_s"].as_double());
   std::printf("first token %.0f ms after the load began\n", body["first_token_ms"].as_double());
 }
 

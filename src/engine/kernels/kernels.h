@@ -62,6 +62,8 @@ struct KernelTable {
                      int64_t length, float* out);
   // The index of the largest, the first among equal ones; -1 when one of them is not finite.
   int64_t (*find_largest)(const float* x, int64_t length);
+  // The sum of 64-bit words; bytes is a multiple of 256. For measuring how fast memory is read.
+  uint64_t (*sum_words)(const uint8_t* from, int64_t bytes);
   // x[i] += y[i]
   void (*add)(float* x, const float* y, int64_t length);
   // scores[t] = scale * sum over i of query[i] * keys[t * stride + i]

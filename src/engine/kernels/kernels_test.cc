@@ -296,6 +296,17 @@ TEST(Kernels, the_largest_is_the_first_of_equal_ones_and_none_where_one_is_not_f
   }
 }
 
+TEST(Kernels, words_add_up_alike) {
+  SeededRandom random(32);
+  std::vector<uint8_t> bytes(256 * 5);
+  for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random.next());
+  const auto count = static_cast<int64_t>(bytes.size());
+  const uint64_t expected = kScalarKernels.sum_words(bytes.data(), count);
+  for_each_table([&](const KernelTable& table) {
+    EXPECT_EQ(table.sum_words(bytes.data(), count), expected) << table.name;
+  });
+}
+
 TEST(Kernels, soft_cap_within_a_millionth_for_any_size) {
   SeededRandom random(20);
   for (const float scale : {1e-3f, 1.0f, 40.0f, 1e6f}) {

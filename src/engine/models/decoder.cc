@@ -25,6 +25,7 @@ class Decoder final : public Model {
 
   const KvShape& kv_shape() const override { return attention_.kv_shape(); }
   int64_t vocabulary() const override { return plan_.vocabulary; }
+  int64_t weight_bytes_per_token() const override;
   std::span<const float> forward(std::span<const BatchRow> batch) override;
 
  private:
@@ -83,6 +84,27 @@ std::span<const float> Decoder::forward(std::span<const BatchRow> batch) {
         layer.feed_forward);
   }
   return output(batch);
+}
+
+int64_t Decoder::weight_bytes_per_token() const {
+  const auto bytes = [](const Linear& linear) {
+    return linear.weight.rows * linear.weight.row_bytes;
+  };
+  int64_t total = bytes(plan_.output);
+  for (const DecoderLayer& layer : plan_.layers) {
+    const AttentionPlan& attention = layer.attention;
+    total += bytes(attention.query) + bytes(attention.key) + bytes(attention.value) +
+             bytes(attention.output);
+    if (const auto* dense = std::get_if<FeedForwardPlan>(&layer.feed_forward)) {
+      total += bytes(dense->gate) + bytes(dense->up) + bytes(dense->down);
+    } else {
+      const auto& experts = std::get<ExpertsPlan>(layer.feed_forward);
+      total +=
+          bytes(experts.router) +
+          experts.used * (bytes(experts.gate[0]) + bytes(experts.up[0]) + bytes(experts.down[0]));
+    }
+  }
+  return total;
 }
 
 void Decoder::embed(const BatchRow& row, float* x) const {

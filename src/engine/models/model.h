@@ -42,6 +42,8 @@ class Model {
   virtual ~Model() = default;
   virtual const KvShape& kv_shape() const = 0;
   virtual int64_t vocabulary() const = 0;
+  // Bytes of weights that the decode of one token reads; of experts, those it uses.
+  virtual int64_t weight_bytes_per_token() const = 0;
   // Writes the rows' keys and values, and the logits of the rows that want them, in their order:
   // [wanting rows][vocabulary]. The result is valid until the next call. One caller at a time.
   virtual std::span<const float> forward(std::span<const BatchRow> batch) = 0;

@@ -46,6 +46,8 @@ class ScriptedEngine final : public engine::Engine {
     cancelled.push_back(sequence);
     end(GenerateEvent::Reason::cancelled);
   }
+  int64_t weight_bytes_per_token() const override { return 0; }
+  double measure_read_bandwidth() override { return 0; }
   engine::EngineLoad load() const override { return {.running = 1, .waiting = 2}; }
   Result<std::vector<std::vector<float>>> logits(const std::vector<engine::Token>&,
                                                  const std::vector<int64_t>&) override {

@@ -324,6 +324,24 @@ int64_t find_largest(const float* x, int64_t length) {
   return -1;
 }
 
+uint64_t sum_words(const uint8_t* from, int64_t bytes) {
+  constexpr int kVectors = 8;
+  __m256i sums[kVectors];
+  for (__m256i& sum : sums) sum = _mm256_setzero_si256();
+  for (int64_t at = 0; at < bytes; at += 256) {
+    for (int i = 0; i < kVectors; ++i) {
+      sums[i] = _mm256_add_epi64(
+          sums[i], _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + at + 32 * i)));
+    }
+  }
+  for (int i = 1; i < kVectors; ++i) sums[0] = _mm256_add_epi64(sums[0], sums[i]);
+  uint64_t words[4];
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(words), sums[0]);
+  uint64_t sum = 0;
+  for (const uint64_t word : words) sum += word;
+  return sum;
+}
+
 void add(float* x, const float* y, int64_t length) {
   for (int64_t i = 0; i < length; i += kLanes) {
     store(x + i, length - i, _mm256_add_ps(load(x + i, length - i), load(y + i, length - i)));
@@ -372,6 +390,7 @@ const KernelTable kAvx2Kernels = {
     soft_cap,
     layer_norm,
     find_largest,
+    sum_words,
     add,
     attention_scores,
     attention_mix,

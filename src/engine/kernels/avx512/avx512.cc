@@ -299,6 +299,23 @@ int64_t find_largest(const float* x, int64_t length) {
   return -1;
 }
 
+uint64_t sum_words(const uint8_t* from, int64_t bytes) {
+  constexpr int kVectors = 4;
+  __m512i sums[kVectors];
+  for (__m512i& sum : sums) sum = _mm512_setzero_si512();
+  for (int64_t at = 0; at < bytes; at += 256) {
+    for (int i = 0; i < kVectors; ++i) {
+      sums[i] = _mm512_add_epi64(sums[i], _mm512_loadu_si512(from + at + 64 * i));
+    }
+  }
+  for (int i = 1; i < kVectors; ++i) sums[0] = _mm512_add_epi64(sums[0], sums[i]);
+  uint64_t words[8];
+  _mm512_storeu_si512(words, sums[0]);
+  uint64_t sum = 0;
+  for (const uint64_t word : words) sum += word;
+  return sum;
+}
+
 void add(float* x, const float* y, int64_t length) {
   for (int64_t i = 0; i < length; i += kLanes) {
     store(x + i, length - i, _mm512_add_ps(load(x + i, length - i), load(y + i, length - i)));
@@ -347,6 +364,7 @@ const KernelTable kAvx512Kernels = {
     soft_cap,
     layer_norm,
     find_largest,
+    sum_words,
     add,
     attention_scores,
     attention_mix,

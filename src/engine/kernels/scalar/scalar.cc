@@ -3,6 +3,7 @@
 // this one, and CPUs without a faster table run it.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 #include "engine/kernels/formats/codecs.h"
@@ -140,6 +141,16 @@ int64_t find_largest(const float* x, int64_t length) {
   return found;
 }
 
+uint64_t sum_words(const uint8_t* from, int64_t bytes) {
+  uint64_t sum = 0;
+  for (int64_t at = 0; at < bytes; at += 8) {
+    uint64_t word;
+    std::memcpy(&word, from + at, sizeof(word));
+    sum += word;
+  }
+  return sum;
+}
+
 void add(float* x, const float* y, int64_t length) {
   for (int64_t i = 0; i < length; ++i) x[i] += y[i];
 }
@@ -174,6 +185,7 @@ const KernelTable kScalarKernels = {
     soft_cap,
     layer_norm,
     find_largest,
+    sum_words,
     add,
     attention_scores,
     attention_mix,
