@@ -71,7 +71,7 @@ void matmul(const PanelArguments& m) {
   for (int64_t begin = m.panel_begin; begin < m.panel_end; begin += together) {
     const int64_t end = begin + together < m.panel_end ? begin + together : m.panel_end;
     int64_t column = 0;
-    for (; column + 6 <= m.columns; column += 6) columns<Format, 1, 6>(m, begin, end, column);
+    for (; column + 4 <= m.columns; column += 4) columns<Format, 1, 4>(m, begin, end, column);
     for (; column + 2 <= m.columns; column += 2) columns<Format, 2, 2>(m, begin, end, column);
     for (; column < m.columns; ++column) columns<Format, 2, 1>(m, begin, end, column);
   }
