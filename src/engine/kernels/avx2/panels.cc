@@ -17,6 +17,8 @@ constexpr int kGroups = 8;
 constexpr int64_t kHalfRows = 8;
 constexpr int64_t kCachedBytes = 256 << 10;  // of weights, a part of the second-level cache
 
+constexpr int64_t kAheadBytes = 2048;  // as in avx512/panels.cc
+
 __m256i load(const uint8_t* from) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
 }
@@ -225,6 +227,11 @@ void tile(const PanelArguments& m, int64_t panel, int64_t half, int64_t column) 
       from += Scales::kHeaderBytes;
     }
     step.load_block(from, half);
+    if constexpr (kColumns > 1) {
+      for (int64_t line = 0; line < Scales::kBytes + Codes::kBytes; line += 64) {
+        _mm_prefetch(from + kAheadBytes + line, _MM_HINT_T0);
+      }
+    }
     const Codes weights{from + Scales::kBytes + 32 * half};
     from += Scales::kBytes + Codes::kBytes;
     const int8_t* x = m.x.codes + (first + block) * kPanelBlock;

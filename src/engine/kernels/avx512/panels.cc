@@ -16,6 +16,9 @@ constexpr int kColumnsMax = 8;
 constexpr int kGroups = 8;
 constexpr int64_t kCachedBytes = 256 << 10;  // of weights, a part of the second-level cache
 
+// Several columns leave the hardware's prefetch too little room to run ahead.
+constexpr int64_t kAheadBytes = 2048;
+
 __m512i load(const uint8_t* from) { return _mm512_loadu_si512(from); }
 __m512 load_halves(const uint8_t* from) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
@@ -192,6 +195,11 @@ void tile(const PanelArguments& m, int64_t panel, int64_t column) {
       from += Scales::kHeaderBytes;
     }
     step.load_block(from);
+    if constexpr (kColumns > 1) {
+      for (int64_t line = 0; line < Scales::kBytes + Codes::kBytes; line += 64) {
+        _mm_prefetch(from + kAheadBytes + line, _MM_HINT_T0);
+      }
+    }
     const Codes weights{from + Scales::kBytes};
     from += Scales::kBytes + Codes::kBytes;
     const int8_t* x = codes + block * kPanelBlock;
