@@ -26,11 +26,19 @@ constexpr PanelFormat kFormats[] = {
 
 // One block of 32 values of one row.
 struct Block {
-  uint8_t codes[kPanelBlock];
+  // For formats of 4 bits that are packed by the word, word g holds the codes of group g in the low
+  // halves of its bytes and those of group g + 4 in the high ones. For the others, the codes.
+  union {
+    uint32_t words[4];
+    uint8_t codes[kPanelBlock];
+  };
   uint8_t header[2][2];  // d and dmin, K-quants
-  uint8_t scales[2]
-                [2];  // halfs, or in [i][0] bytes: scale and minimum, or the scales of the halves
+  uint8_t scales[2][2];  // halfs, or in [i][0] bytes: scale and minimum, or those of the halves
 };
+
+bool is_packed_by_word(const PanelFormat& format) {
+  return format.codes == PanelCodes::bits4 && format.id != FormatId::q3_k;
+}
 
 // 16 bytes: value i in the low half of byte i, value i + 16 in the high one.
 void split_nibbles(const uint8_t* bytes, uint8_t* codes) {
@@ -58,9 +66,12 @@ void read_simple(FormatId id, const uint8_t* from, Block& block) {
     for (int i = 0; i < kPanelBlock; ++i) block.codes[i] = from[i] ^ 0x80;  // plus 128
     return;
   }
-  const bool has_fifth_bits = id == FormatId::q5_0 || id == FormatId::q5_1;
-  split_nibbles(from + (has_fifth_bits ? 4 : 0), block.codes);
-  if (has_fifth_bits) add_fifth_bits(from, block.codes);
+  if (id == FormatId::q4_0 || id == FormatId::q4_1) {
+    std::memcpy(block.words, from, sizeof(block.words));  // as they are
+    return;
+  }
+  split_nibbles(from + 4, block.codes);
+  add_fifth_bits(from, block.codes);
 }
 
 // Eight 6-bit scales and minima in 12 bytes: the low 6 bits of bytes 0..3 and 4..7 for blocks 0..3;
@@ -78,15 +89,26 @@ void read_packed_scales(const uint8_t* packed, int64_t index, Block& block) {
 
 // Q4_K and Q5_K: d, dmin, 12 bytes of scales, 32 bytes of fifth bits (Q5_K), 128 bytes of which
 // every 32 hold two blocks in their low and high halves.
-void read_k45(bool has_fifth_bits, const uint8_t* from, int64_t index, Block& block) {
+void read_k4(const uint8_t* from, int64_t index, Block& block) {
+  std::memcpy(block.header, from, 4);
+  read_packed_scales(from + 4, index, block);
+  uint32_t halves[8];
+  std::memcpy(halves, from + 16 + index / 2 * 32, sizeof(halves));
+  for (int g = 0; g < 4; ++g) {
+    block.words[g] = index % 2 == 0
+                         ? (halves[g] & 0x0f0f0f0f) | (halves[g + 4] & 0x0f0f0f0f) << 4
+                         : ((halves[g] >> 4) & 0x0f0f0f0f) | (halves[g + 4] & 0xf0f0f0f0);
+  }
+}
+
+void read_k5(const uint8_t* from, int64_t index, Block& block) {
   std::memcpy(block.header, from, 4);
   read_packed_scales(from + 4, index, block);
   const uint8_t* fifth_bits = from + 16;
-  const uint8_t* halves = from + (has_fifth_bits ? 48 : 16) + index / 2 * 32;
+  const uint8_t* halves = from + 48 + index / 2 * 32;
   for (int i = 0; i < kPanelBlock; ++i) {
     const int half = index % 2 == 0 ? halves[i] & 15 : halves[i] >> 4;
-    const int fifth = has_fifth_bits ? (fifth_bits[i] >> index) & 1 : 0;
-    block.codes[i] = static_cast<uint8_t>(half | fifth << 4);
+    block.codes[i] = static_cast<uint8_t>(half | ((fifth_bits[i] >> index) & 1) << 4);
   }
 }
 
@@ -110,7 +132,7 @@ void read_k6(const uint8_t* from, int64_t index, Block& block) {
 // MXFP4: an exponent, then nibbles.
 void read_mxfp4(const uint8_t* from, Block& block) {
   block.scales[0][0] = *from;
-  split_nibbles(from + 1, block.codes);
+  std::memcpy(block.words, from + 1, sizeof(block.words));
 }
 
 // Q3_K: 32 bytes of high bits, of which bit i is that of block i; 64 bytes of low pairs, of which
@@ -151,9 +173,9 @@ void read_block(const PanelFormat& format, const uint8_t* row, int64_t index, Bl
     case FormatId::q8_0:
       return read_simple(FormatId::q8_0, row + index * 34, block);
     case FormatId::q4_k:
-      return read_k45(false, row + group * 144, index % 8, block);
+      return read_k4(row + group * 144, index % 8, block);
     case FormatId::q5_k:
-      return read_k45(true, row + group * 176, index % 8, block);
+      return read_k5(row + group * 176, index % 8, block);
     default:
       return read_k6(row + group * 210, index % 8, block);
   }
@@ -192,6 +214,10 @@ void write_codes(const PanelFormat& format, int64_t row, const Block& block, uin
   const auto store = [&](int64_t vector, uint32_t four) {
     std::memcpy(out + vector * 64, &four, sizeof(four));
   };
+  if (is_packed_by_word(format)) {
+    for (int g = 0; g < 4; ++g) store(g, block.words[g]);
+    return;
+  }
   if (format.codes == PanelCodes::bits8) {
     for (int g = 0; g < 8; ++g) store(g, group_of(block, g));
     return;
@@ -285,7 +311,7 @@ void pack_panel(const PanelFormat& format, const uint8_t* weights, int64_t row_b
     if (has_header) out += header_bytes;
     uint8_t* codes = out + panel_scale_bytes(format);
     for (int64_t row = 0; row < rows; ++row) {
-      Block block{};
+      Block block;
       read_block(format, weights + row * row_bytes, index, block);
       if (has_header) {
         std::memcpy(header + 2 * row, block.header[0], 2);
