@@ -13,10 +13,10 @@
 
 #include "base/result.h"
 #include "engine/engine.h"
+#include "engine/kernels/attention/kv_store.h"
 
 namespace plinth::engine {
 
-inline constexpr int64_t kBlockTokens = 16;
 inline constexpr size_t kRetainedMax = 32;  // finished sequences whose blocks are kept
 
 struct KvShape {
