@@ -10,7 +10,10 @@
 #include "base/mutex.h"
 #include "engine/batcher/batcher.h"
 #include "engine/gguf/file.h"
+#include "engine/kernels/attention/kv_store.h"
+#include "engine/kernels/formats/formats.h"
 #include "engine/kernels/kernels.h"
+#include "engine/kernels/panels/panels.h"
 #include "engine/kernels/processors.h"
 #include "engine/kernels/thread_pool.h"
 #include "engine/kv_cache/kv_cache.h"
@@ -60,6 +63,25 @@ Result<int64_t> context_of(const EngineOptions& options, const ModelSummary& sum
                                                   ", the trained context of this model");
   }
   return options.context_tokens_max;
+}
+
+// Half precision where it saves memory that counts and where activations are rounded to 8 bits
+// anyway: next to that it costs nothing that can be measured. Only the file decides, so that a
+// model's results do not change with the context it is loaded for.
+KvFormat kv_format_of(const EngineOptions& options, const ModelSummary& summary,
+                      const gguf::Contents& contents) {
+  constexpr uint64_t kSmallBytes = uint64_t{64} << 20;  // of one sequence, F32
+  if (options.kv_format) return *options.kv_format;
+  if (options.precision == Precision::exact) return KvFormat::f32;
+  const auto context = static_cast<uint64_t>(summary.context_tokens);
+  if (summary.kv_bytes_per_token <= kSmallBytes / context) return KvFormat::f32;
+  const auto& tensors = contents.tensors;
+  const bool is_rounding =
+      std::any_of(tensors.begin(), tensors.end(), [](const gguf::Tensor& tensor) {
+        return tensor.type.is_used &&
+               kernels::find_panel_format(kernels::find_format(tensor.type.id)->id) != nullptr;
+      });
+  return is_rounding ? KvFormat::f16 : KvFormat::f32;
 }
 
 class LoadedEngine final : public Engine {
@@ -151,9 +173,13 @@ Status LoadedEngine::read_model(const EngineOptions& options) {
   const int threads = options.threads > 0 ? options.threads : kernels::physical_cores();
   pool_ = std::make_unique<kernels::ThreadPool>(threads);
   const int64_t context = TRY(context_of(options, summary_, summary_.kv_bytes_per_token));
-  const BuildOptions build{*file_,  kernels::best_kernels(),
-                           *pool_,  kPrefillTokensPerIteration + options.sequences_max,
-                           context, options.precision};
+  const BuildOptions build{*file_,
+                           kernels::best_kernels(),
+                           *pool_,
+                           kPrefillTokensPerIteration + options.sequences_max,
+                           context,
+                           options.precision,
+                           kv_format_of(options, summary_, file_->contents())};
   if (TRY(is_encoder(file_->contents()))) {
     encoder_ = TRY(build_encoder(build));
     return check_vocabulary(encoder_->vocabulary());
@@ -171,19 +197,15 @@ Status LoadedEngine::check_vocabulary(int64_t vocabulary) const {
 }
 
 Status LoadedEngine::start_batcher(const EngineOptions& options, int64_t context) {
-  const auto token_bytes = static_cast<uint64_t>(model_->kv_shape().bytes_per_token());
-  // Room for every sequence at full length, as far as the limit goes; for one it must do.
-  const int64_t per_sequence = KvCache::blocks_for(context);
-  const auto blocks_max = static_cast<int64_t>(kKvBytesMax / (token_bytes * kBlockTokens));
-  const int64_t blocks =
-      std::max(per_sequence, std::min(blocks_max, per_sequence * options.sequences_max));
-  cache_ = TRY(KvCache::create(model_->kv_shape(), blocks));
+  const KvRoom room{context, options.sequences_max, kPrefillTokensPerIteration, kKvBytesMax};
+  cache_ = TRY(KvCache::create(model_->kv_shape(), room));
   log_event(LogLevel::info, "engine_loaded",
             {{"model", summary_.name},
              {"kernels", kernels::best_kernels().name},
              {"threads", std::to_string(pool_->threads())},
              {"context_tokens", std::to_string(context)},
-             {"kv_tokens", std::to_string(blocks * kBlockTokens)}});
+             {"kv_format", std::string(kernels::kv_store_of(model_->kv_shape().format).name)},
+             {"kv_tokens", std::to_string(cache_->blocks_total() * kBlockTokens)}});
   BatcherOptions batcher;
   batcher.sequences_max = options.sequences_max;
   batcher.queue_max = options.queue_max;
@@ -233,6 +255,24 @@ Result<std::vector<Token>> LoadedEngine::render_chat(const Json& messages,
 }
 
 }  // namespace
+
+std::vector<std::string> kv_format_names() {
+  const kernels::KvStoreTable table = kernels::kv_store_table();
+  std::vector<std::string> names;
+  for (int i = 0; i < table.count; ++i) names.emplace_back(table.rows[i].name);
+  return names;
+}
+
+Result<KvFormat> find_kv_format(std::string_view name) {
+  const kernels::KvStoreTable table = kernels::kv_store_table();
+  std::string known;
+  for (int i = 0; i < table.count; ++i) {
+    if (table.rows[i].name == name) return table.rows[i].format;
+    known += (i > 0 ? ", " : "") + std::string(table.rows[i].name);
+  }
+  return option_error("kv_format",
+                      "\"" + std::string(name) + "\" is not known; known are " + known);
+}
 
 Result<std::unique_ptr<Engine>> Engine::load(const EngineOptions& options) {
   return LoadedEngine::create(options);

@@ -16,27 +16,32 @@ int64_t turns_length(const DecoderPlan& plan) {
 
 }  // namespace
 
+KvShape kv_shape_of(const DecoderPlan& plan, KvFormat format) {
+  KvShape shape{format, plan.shape.kv_heads, plan.shape.key_length, plan.shape.value_length, {}};
+  for (const DecoderLayer& layer : plan.layers) shape.windows.push_back(layer.attention.window);
+  return shape;
+}
+
 int64_t Attention::floats_per_row(const DecoderPlan& plan) {
   const HeadShape& s = plan.shape;
   return (s.heads + s.kv_heads) * (s.key_length + s.value_length) + turns_length(plan);
 }
 
 Attention::Attention(const DecoderPlan& plan, const kernels::KernelTable& kernels,
-                     kernels::ThreadPool& pool, int64_t rows_max)
+                     kernels::ThreadPool& pool, int64_t rows_max, KvFormat kv_format)
     : plan_(plan),
       shape_(plan.shape),
       kernels_(kernels),
       pool_(pool),
       look_back_(shape_, kernels, pool) {
-  kv_shape_ = {static_cast<int64_t>(plan.layers.size()), shape_.kv_heads * shape_.key_length,
-               shape_.kv_heads * shape_.value_length};
+  kv_shape_ = kv_shape_of(plan, kv_format);
   turns_length_ = turns_length(plan);
   const auto rows_of_length = [&](int64_t length) {
     return std::vector<float>(static_cast<size_t>(rows_max * length));
   };
   query_ = rows_of_length(shape_.heads * shape_.key_length);
-  key_ = rows_of_length(kv_shape_.key_width);
-  value_ = rows_of_length(kv_shape_.value_width);
+  key_ = rows_of_length(shape_.kv_heads * shape_.key_length);
+  value_ = rows_of_length(shape_.kv_heads * shape_.value_length);
   mixed_ = rows_of_length(shape_.heads * shape_.value_length);
   turns_ = rows_of_length(turns_length_);
 }
@@ -65,7 +70,7 @@ void Attention::run(const AttentionPlan& layer, int64_t index, std::span<const B
   apply(kernels_, pool_, layer.value, normed, rows, value_.data());
   // All keys and values of the batch are in place before any row looks back at them.
   place(layer, index, batch);
-  look_back_.run(layer, index, batch, query_.data(), mixed_.data());
+  look_back_.run(layer, index, kv_shape_.format, batch, query_.data(), mixed_.data());
   apply(kernels_, pool_, layer.output, mixed_.data(), rows, out);
 }
 
@@ -85,12 +90,11 @@ void Attention::place(const AttentionPlan& layer, int64_t index, std::span<const
     float* query = query_.data() + row * shape_.heads * shape_.key_length;
     norm_heads(layer.query_norm, shape_.heads, query);
     turn_heads(kernels_, rope, turns, query, shape_.heads, shape_.key_length);
-    float* key = batch[i].sequence->key(index, batch[i].position);
-    std::copy_n(key_.data() + row * kv_shape_.key_width, kv_shape_.key_width, key);
+    float* key = key_.data() + row * shape_.kv_heads * shape_.key_length;
     norm_heads(layer.key_norm, shape_.kv_heads, key);
     turn_heads(kernels_, rope, turns, key, shape_.kv_heads, shape_.key_length);
-    std::copy_n(value_.data() + row * kv_shape_.value_width, kv_shape_.value_width,
-                batch[i].sequence->value(index, batch[i].position));
+    batch[i].sequence->store(index, batch[i].position, key,
+                             value_.data() + row * shape_.kv_heads * shape_.value_length);
   }
 }
 

@@ -11,11 +11,13 @@
 
 namespace plinth::engine {
 
+KvShape kv_shape_of(const DecoderPlan& plan, KvFormat format);
+
 class Attention {
  public:
   // All references outlive it. Buffers are for `rows_max` rows.
   Attention(const DecoderPlan& plan, const kernels::KernelTable& kernels, kernels::ThreadPool& pool,
-            int64_t rows_max);
+            int64_t rows_max, KvFormat kv_format);
 
   // Works out the turns of every row's position; before the first layer.
   void begin(std::span<const BatchRow> batch);

@@ -17,7 +17,7 @@ class Decoder final : public Model {
         kernels_(options.kernels),
         pool_(options.pool),
         rows_max_(options.rows_max),
-        attention_(plan_, kernels_, pool_, rows_max_),
+        attention_(plan_, kernels_, pool_, rows_max_, options.kv_format),
         feed_forward_(plan_, kernels_, pool_, rows_max_),
         x_(static_cast<size_t>(rows_max_ * plan_.width)),
         normed_(x_.size()),

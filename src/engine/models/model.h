@@ -54,6 +54,7 @@ struct BuildOptions {
   int64_t rows_max = 0;  // of one batch
   int64_t context = 0;   // tokens of a sequence
   Precision precision = Precision::exact;
+  KvFormat kv_format = KvFormat::f32;
 };
 
 // Whether a file's architecture makes embeddings instead of tokens. Errors: those of build_model.
