@@ -10,8 +10,11 @@
 #include "base/mutex.h"
 #include "engine/batcher/batcher.h"
 #include "engine/gguf/file.h"
+#include "engine/kernels/attention/kv_store.h"
 #include "engine/kernels/bandwidth.h"
+#include "engine/kernels/formats/formats.h"
 #include "engine/kernels/kernels.h"
+#include "engine/kernels/panels/panels.h"
 #include "engine/kernels/processors.h"
 #include "engine/kernels/thread_pool.h"
 #include "engine/kv_cache/kv_cache.h"
@@ -72,6 +75,34 @@ Result<const kernels::KernelTable*> kernels_of(const EngineOptions& options) {
     names += (i > 0 ? ", " : "") + std::string(found.tables[i]->name);
   }
   return option_error("isa", "'" + options.isa + "' is none of this CPU's levels: " + names);
+}
+
+// Tokens of one batch at the most.
+int64_t rows_max(const EngineOptions& options) {
+  return std::max(kPrefillTokensAlone, kPrefillTokensBesideDecodes + options.sequences_max);
+}
+
+bool is_rounding(const kernels::PanelFormat* format) {
+  return format != nullptr && format->codes != kernels::PanelCodes::bits16;
+}
+
+// Half precision where it saves memory that counts and where activations are rounded to 8 bits
+// anyway: next to that it costs nothing that can be measured. Only the file decides, so that a
+// model's results do not change with the context it is loaded for.
+KvFormat kv_format_of(const EngineOptions& options, const ModelSummary& summary,
+                      const gguf::Contents& contents) {
+  constexpr uint64_t kSmallBytes = uint64_t{64} << 20;  // of one sequence, F32
+  if (options.kv_format) return *options.kv_format;
+  if (options.precision == Precision::exact) return KvFormat::f32;
+  const auto context = static_cast<uint64_t>(summary.context_tokens);
+  if (summary.kv_bytes_per_token <= kSmallBytes / context) return KvFormat::f32;
+  const auto& tensors = contents.tensors;
+  const bool has_rounding =
+      std::any_of(tensors.begin(), tensors.end(), [](const gguf::Tensor& tensor) {
+        return tensor.type.is_used &&
+               is_rounding(kernels::find_panel_format(kernels::find_format(tensor.type.id)->id));
+      });
+  return has_rounding ? KvFormat::f16 : KvFormat::f32;
 }
 
 class LoadedEngine final : public Engine {
@@ -171,11 +202,15 @@ Status LoadedEngine::read_model(const EngineOptions& options) {
   const int threads = options.threads > 0 ? options.threads : kernels::physical_cores();
   pool_ = std::make_unique<kernels::ThreadPool>(threads);
   const int64_t context = TRY(context_of(options, summary_, summary_.kv_bytes_per_token));
-  const int64_t rows_max =
-      std::max(kPrefillTokensAlone, kPrefillTokensBesideDecodes + options.sequences_max);
   const kernels::KernelTable& table = *TRY(kernels_of(options));
-  const BuildOptions build{
-      *file_, table, *pool_, rows_max, context, options.precision, options.cache_folder};
+  const BuildOptions build{*file_,
+                           table,
+                           *pool_,
+                           rows_max(options),
+                           context,
+                           options.precision,
+                           options.cache_folder,
+                           kv_format_of(options, summary_, file_->contents())};
   if (TRY(is_encoder(file_->contents()))) {
     encoder_ = TRY(build_encoder(build));
     return check_vocabulary(encoder_->vocabulary());
@@ -198,13 +233,8 @@ Status LoadedEngine::check_vocabulary(int64_t vocabulary) const {
 }
 
 Status LoadedEngine::start_batcher(const EngineOptions& options, int64_t context) {
-  const auto token_bytes = static_cast<uint64_t>(model_->kv_shape().bytes_per_token());
-  // Room for every sequence at full length, as far as the limit goes; for one it must do.
-  const int64_t per_sequence = KvCache::blocks_for(context);
-  const auto blocks_max = static_cast<int64_t>(kKvBytesMax / (token_bytes * kBlockTokens));
-  const int64_t blocks =
-      std::max(per_sequence, std::min(blocks_max, per_sequence * options.sequences_max));
-  cache_ = TRY(KvCache::create(model_->kv_shape(), blocks));
+  const KvRoom room{context, options.sequences_max, rows_max(options), kKvBytesMax};
+  cache_ = TRY(KvCache::create(model_->kv_shape(), room));
   BatcherOptions batcher;
   batcher.sequences_max = options.sequences_max;
   batcher.queue_max = options.queue_max;
@@ -254,6 +284,24 @@ Result<std::vector<Token>> LoadedEngine::render_chat(const Json& messages,
 }
 
 }  // namespace
+
+std::vector<std::string> kv_format_names() {
+  const kernels::KvStoreTable table = kernels::kv_store_table();
+  std::vector<std::string> names;
+  for (int i = 0; i < table.count; ++i) names.emplace_back(table.rows[i].name);
+  return names;
+}
+
+Result<KvFormat> find_kv_format(std::string_view name) {
+  const kernels::KvStoreTable table = kernels::kv_store_table();
+  std::string known;
+  for (int i = 0; i < table.count; ++i) {
+    if (table.rows[i].name == name) return table.rows[i].format;
+    known += (i > 0 ? ", " : "") + std::string(table.rows[i].name);
+  }
+  return option_error("kv_format",
+                      "\"" + std::string(name) + "\" is not known; known are " + known);
+}
 
 Result<std::unique_ptr<Engine>> Engine::load(const EngineOptions& options) {
   return LoadedEngine::create(options);

@@ -14,6 +14,7 @@
 #include "base/deadline.h"
 #include "base/json.h"
 #include "base/result.h"
+#include "engine/kv_format.h"
 #include "telemetry/metrics.h"
 
 namespace plinth::engine {
@@ -45,6 +46,11 @@ Result<ModelSummary> inspect_model(const std::string& path);
 // throughout.
 enum class Precision : uint8_t { fast, exact };
 
+// The formats of keys and values by name, in the order of their table: "f32", "f16", "q8", "q4".
+std::vector<std::string> kv_format_names();
+// Error: invalid_argument names the known ones.
+Result<KvFormat> find_kv_format(std::string_view name);
+
 struct EngineOptions {
   std::string path;  // GGUF
   Precision precision = Precision::fast;
@@ -52,6 +58,9 @@ struct EngineOptions {
   std::string cache_folder;
   // scalar, avx2 or avx512; empty: the best this CPU has. Levels differ in rounding.
   std::string isa;
+  // Absent: f32 for the exact precision, for files whose activations are not rounded and for those
+  // whose keys and values of a whole context are small (64 MiB); else f16.
+  std::optional<KvFormat> kv_format;
   int threads = 0;                 // 0: one per physical core
   int64_t context_tokens_max = 0;  // 0: the trained length; per sequence
   int sequences_max = 8;           // decoded together in one batch

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/random.h"
+#include "cli/commands/compute_options.h"
 #include "cli/output.h"
 #include "engine/engine.h"
 
@@ -24,9 +25,8 @@ struct BenchOptions {
   std::vector<int> batches = {1};
   int threads = 0;
   int repetitions = 3;
-  bool is_exact = false;
-  std::string isa;
   std::string cache_folder;
+  ComputeOptions compute;
 };
 
 class Bench {
@@ -98,8 +98,7 @@ Result<Json> bench(const BenchOptions& options) {
   load.threads = options.threads;
   load.sequences_max = *std::max_element(options.batches.begin(), options.batches.end());
   load.context_tokens_max = std::max(options.prefill + 1, kDecodePromptTokens + options.decode + 1);
-  load.precision = options.is_exact ? engine::Precision::exact : engine::Precision::fast;
-  load.isa = options.isa;
+  options.compute.apply(load);
   load.cache_folder = options.cache_folder;
   const SystemClock clock;
   const MonotonicTime begin = clock.now();
@@ -169,9 +168,8 @@ void model_bench(CLI::App& app, Context& context) {
   app.add_option("--threads", options->threads, "0: one per core")->check(CLI::Range(0, 256));
   app.add_option("--repetitions", options->repetitions, "of each test; the median is printed")
       ->check(CLI::Range(1, 100));
-  app.add_flag("--exact", options->is_exact, "F32 activations throughout");
-  app.add_option("--isa", options->isa, "scalar, avx2 or avx512; the best by default");
   app.add_option("--cache", options->cache_folder, "folder of packed weights, kept for next time");
+  options->compute.declare(app);
   app.callback([&context, options] { show(context, bench(*options), print_bench); });
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cli/commands/compute_options.h"
 #include "cli/output.h"
 #include "engine/engine.h"
 
@@ -16,7 +17,7 @@ namespace {
 struct PerplexityOptions {
   std::string path;
   int64_t window = 512;
-  bool is_exact = false;
+  ComputeOptions compute;
 };
 
 double surprise(const std::vector<float>& logits, engine::Token token) {
@@ -60,7 +61,7 @@ Result<Json> perplexity(const PerplexityOptions& options) {
   load.path = options.path;
   load.sequences_max = 1;
   load.context_tokens_max = options.window;
-  load.precision = options.is_exact ? engine::Precision::exact : engine::Precision::fast;
+  options.compute.apply(load);
   const auto engine = TRY(engine::Engine::load(load));
   const std::string text = TRY(read_text("-"));
   const std::vector<engine::Token> tokens = engine->tokenize(text, true, false);
@@ -92,7 +93,7 @@ void model_perplexity(CLI::App& app, Context& context) {
   app.add_option("FILE", options->path, "GGUF file")->required();
   app.add_option("--window", options->window, "tokens of a window, the second half is judged")
       ->check(CLI::Range(4, 1 << 20));
-  app.add_flag("--exact", options->is_exact, "F32 activations throughout");
+  options->compute.declare(app);
   app.callback([&context, options] { show(context, perplexity(*options), print_json); });
 }
 

@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "base/mutex.h"
+#include "cli/commands/compute_options.h"
 #include "cli/node_client.h"
 #include "cli/output.h"
 #include "engine/engine.h"
@@ -19,8 +20,7 @@ struct LogitsOptions {
   std::vector<int> tokens;
   std::string positions = "last";
   int greedy = 0;
-  bool is_exact = false;
-  std::string isa;
+  ComputeOptions compute;
 };
 
 Result<std::vector<int64_t>> positions_of(const LogitsOptions& options) {
@@ -78,8 +78,7 @@ Result<std::unique_ptr<engine::Engine>> load_for(const LogitsOptions& options) {
   const int64_t wanted = static_cast<int64_t>(options.tokens.size()) + options.greedy;
   engine::EngineOptions engine_options;
   engine_options.path = options.path;
-  engine_options.precision = options.is_exact ? engine::Precision::exact : engine::Precision::fast;
-  engine_options.isa = options.isa;
+  options.compute.apply(engine_options);
   engine_options.sequences_max = 1;
   engine_options.context_tokens_max =
       std::min(std::max(wanted, int64_t{2}), summary.context_tokens);
@@ -137,8 +136,7 @@ void model_logits(CLI::App& app, Context& context) {
   app.add_option("FILE", options->path, "GGUF file")->required();
   app.add_option("--tokens", options->tokens, "token ids")->required()->delimiter(',');
   app.add_option("--positions", options->positions, "0,25,49 or all or last");
-  app.add_flag("--exact", options->is_exact, "F32 activations throughout");
-  app.add_option("--isa", options->isa, "scalar, avx2 or avx512; the best by default");
+  options->compute.declare(app);
   app.add_option("--greedy", options->greedy, "greedy tokens to add")->check(CLI::Range(0, 4096));
   app.callback([&context, options] { show(context, logits(*options), print_json); });
 }

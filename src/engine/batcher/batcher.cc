@@ -248,7 +248,7 @@ int64_t Batcher::prefill_tokens() const {
 
 void Batcher::add_rows(std::vector<BatchRow>& batch, Sequence& sequence, int64_t count) {
   const int64_t end = sequence.computed + count;
-  cache_.extend(*sequence.kv, end);
+  cache_.extend(*sequence.kv, sequence.computed, end);
   for (int64_t position = sequence.computed; position < end; ++position) {
     const auto index = static_cast<size_t>(position);
     batch.push_back(
@@ -284,6 +284,7 @@ bool Batcher::accept_token(Sequence& sequence, std::span<const float> logits) {
     finish(sequence, GenerateEvent::Reason::stop);
     return false;
   }
+  if (sequence.generated() == 0) cache_.keep(*sequence.kv, sequence.tokens);
   sequence.tokens.push_back(*chosen);
   if (sequence.logprobs_top) {
     sequence.logprobs.push_back(logprobs_of(logits, *chosen, *sequence.logprobs_top));
@@ -362,7 +363,7 @@ Batcher::Logits Batcher::compute_logits(const LogitsJob& job) {
   const auto count = static_cast<int64_t>(job.tokens.size());
   for (int64_t begin = 0; begin < count; begin += kPrefillTokensBesideDecodes) {
     const int64_t end = std::min(count, begin + kPrefillTokensBesideDecodes);
-    cache_.extend(*kv, end);
+    cache_.extend(*kv, begin, end);
     std::vector<BatchRow> batch;
     for (int64_t position = begin; position < end; ++position) {
       const bool is_wanted =

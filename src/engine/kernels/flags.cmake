@@ -8,9 +8,9 @@ set(common_flags -O2 -ffp-contract=off)
 # The panel kernels are loops of constant length over registers: -O3 unrolls them whole. The searches
 # for scales are plain loops that only its vectorizer makes fast.
 set(panel_flags -O3)
-file(GLOB portable_sources ${kernels}/formats/*.cc ${kernels}/panels/*.cc)
+file(GLOB portable_sources ${kernels}/attention/*.cc ${kernels}/formats/*.cc ${kernels}/panels/*.cc)
 list(FILTER portable_sources EXCLUDE REGEX "_test\\.cc$")
-set_source_files_properties(${kernels}/scalar/scalar.cc ${kernels}/kernels.cc
+set_source_files_properties(${kernels}/scalar/attention.cc ${kernels}/scalar/scalar.cc ${kernels}/kernels.cc
                             PROPERTIES COMPILE_OPTIONS "${common_flags}" SKIP_PRECOMPILE_HEADERS ON)
 set_source_files_properties(${portable_sources} PROPERTIES COMPILE_OPTIONS "-O3;-ffp-contract=off"
                             SKIP_PRECOMPILE_HEADERS ON)
@@ -32,6 +32,10 @@ set_source_files_properties(${kernels}/avx2/panels.cc ${kernels}/avx2/half_panel
                             PROPERTIES COMPILE_OPTIONS "${avx2_flags};${panel_flags}" SKIP_PRECOMPILE_HEADERS ON)
 set_source_files_properties(${kernels}/avx512/panels.cc ${kernels}/avx512/half_panels.cc
                             PROPERTIES COMPILE_OPTIONS "${avx512_vnni_flags}" SKIP_PRECOMPILE_HEADERS ON)
+set_source_files_properties(${kernels}/avx2/attention.cc
+                            PROPERTIES COMPILE_OPTIONS "${avx2_flags};${panel_flags}" SKIP_PRECOMPILE_HEADERS ON)
+set_source_files_properties(${kernels}/avx512/attention.cc
+                            PROPERTIES COMPILE_OPTIONS "${avx512_flags};${panel_flags}" SKIP_PRECOMPILE_HEADERS ON)
 set_source_files_properties(${kernels}/avx2/avx2.cc
                             PROPERTIES COMPILE_OPTIONS "${avx2_flags}" SKIP_PRECOMPILE_HEADERS ON)
 set_source_files_properties(${kernels}/avx512/avx512.cc

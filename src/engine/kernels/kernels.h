@@ -13,6 +13,8 @@
 
 #include <cstdint>
 
+#include "engine/kernels/attention/attention.h"
+
 namespace plinth::engine::kernels {
 
 // out[c * out_stride + r] = sum over k of weights[r][k] * x[c * x_stride + k]
@@ -72,6 +74,8 @@ struct KernelTable {
   // out[i] += sum over t of weights[t] * values[t * stride + i], t in order
   void (*attention_mix)(const float* weights, const float* values, int64_t stride, int64_t count,
                         int64_t length, float* out);
+  // One chunk of a sequence's keys and values for rows of queries: attention/attention.h.
+  Attend attend;
 };
 
 extern const KernelTable kScalarKernels;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reservations make running out impossible: running sequences never hold more than they reserved,
-// the reservations fit the pool, and everything else in use is retained and can be dropped.
+// the reservations fit each pool, and everything else in use is retained and can be dropped.
 #include "engine/kv_cache/kv_cache.h"
 
 #include <sys/mman.h>
@@ -12,140 +12,198 @@
 namespace plinth::engine {
 
 KvSequence::~KvSequence() {
-  for (const int32_t block : blocks_) cache_.release_block(block);
-  cache_.reserved_blocks_ -= reserved_blocks_;
+  for (size_t pool = 0; pool < held_.size(); ++pool) {
+    for (const int32_t block : held_[pool].blocks) cache_.release_block(pool, block);
+    cache_.pools_[pool].reserved -= reserved_[pool];
+  }
 }
 
-float* KvSequence::key(int64_t layer, int64_t position) {
-  const int32_t block = blocks_[static_cast<size_t>(position / kBlockTokens)];
-  return cache_.keys_at(block, layer) + position % kBlockTokens * cache_.shape_.key_width;
+uint8_t* KvSequence::head_at(int64_t layer, int64_t index, int64_t head) const {
+  const auto [pool, layer_in_pool] = cache_.plan_.places[static_cast<size_t>(layer)];
+  const KvBlocks& held = held_[pool];
+  const int32_t block = held.blocks[static_cast<size_t>(index - held.first)];
+  return cache_.pools_[pool].memory + block * cache_.plan_.pools[pool].block_bytes +
+         (layer_in_pool * cache_.shape_.kv_heads + head) * cache_.shape_.head_bytes();
 }
 
-float* KvSequence::value(int64_t layer, int64_t position) {
-  const int32_t block = blocks_[static_cast<size_t>(position / kBlockTokens)];
-  return cache_.values_at(block, layer) + position % kBlockTokens * cache_.shape_.value_width;
+const uint8_t* KvSequence::values(int64_t layer, int64_t index, int64_t head) const {
+  const KvShape& shape = cache_.shape_;
+  return head_at(layer, index, head) +
+         kernels::kv_store_of(shape.format).key_bytes(shape.key_length);
 }
 
-const float* KvSequence::key_block(int64_t layer, int64_t index) const {
-  return cache_.keys_at(blocks_[static_cast<size_t>(index)], layer);
+void KvSequence::store(int64_t layer, int64_t position, const float* keys, const float* values) {
+  const KvShape& shape = cache_.shape_;
+  const kernels::KvStore& format = kernels::kv_store_of(shape.format);
+  const int64_t token = position % kBlockTokens;
+  for (int64_t head = 0; head < shape.kv_heads; ++head) {
+    uint8_t* place = head_at(layer, position / kBlockTokens, head);
+    format.store_key(keys + head * shape.key_length, shape.key_length, token, place);
+    format.store_value(values + head * shape.value_length, shape.value_length, token,
+                       place + format.key_bytes(shape.key_length));
+  }
 }
 
-const float* KvSequence::value_block(int64_t layer, int64_t index) const {
-  return cache_.values_at(blocks_[static_cast<size_t>(index)], layer);
-}
-
-KvCache::KvCache(const KvShape& shape) : shape_(shape) {}
-
-Result<std::unique_ptr<KvCache>> KvCache::create(const KvShape& shape, int64_t blocks) {
-  std::unique_ptr<KvCache> cache(new KvCache(shape));
-  size_t bytes = 0;
-  const bool is_overflow =
-      blocks < 1 || blocks > INT32_MAX ||
-      __builtin_mul_overflow(static_cast<size_t>(blocks),
-                             static_cast<size_t>(cache->block_floats()) * sizeof(float), &bytes);
-  void* address = MAP_FAILED;
-  if (!is_overflow) {
+Result<std::unique_ptr<KvCache>> KvCache::create(const KvShape& shape, const KvRoom& room) {
+  std::unique_ptr<KvCache> cache(new KvCache(shape, plan_kv(shape, room)));
+  constexpr uint64_t kBytesMax = uint64_t{1} << 47;  // what a process can address
+  bool is_possible = cache->plan_.bytes() < kBytesMax;
+  for (size_t i = 0; i < cache->plan_.pools.size() && is_possible; ++i) {
+    const int64_t blocks = cache->plan_.pools[i].blocks;
+    Pool& pool = cache->pools_.emplace_back();
     // Mapped, not zeroed: pages that no sequence reaches cost nothing.
-    address = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* memory = blocks < 1 || blocks > INT32_MAX
+                       ? MAP_FAILED
+                       : ::mmap(nullptr, cache->pool_bytes(i), PROT_READ | PROT_WRITE,
+                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    is_possible = memory != MAP_FAILED;
+    if (!is_possible) break;
+    pool.memory = static_cast<uint8_t*>(memory);
+    pool.references.assign(static_cast<size_t>(blocks), 0);
+    for (int64_t block = blocks - 1; block >= 0; --block) {
+      pool.free_blocks.push_back(static_cast<int32_t>(block));
+    }
   }
-  if (address == MAP_FAILED) {
-    return make_error(ErrorCode::too_large,
-                      "context_tokens_max: no room for " + std::to_string(blocks * kBlockTokens) +
-                          " tokens of keys and values; lower it or sequences_max",
-                      "context_tokens_max");
-  }
-  cache->pool_ = static_cast<float*>(address);
-  cache->pool_bytes_ = bytes;
-  cache->references_.assign(static_cast<size_t>(blocks), 0);
-  for (int64_t block = blocks - 1; block >= 0; --block) {
-    cache->free_blocks_.push_back(static_cast<int32_t>(block));
-  }
-  return cache;
+  if (is_possible) return cache;
+  return make_error(ErrorCode::too_large,
+                    "context_tokens_max: no room for the keys and values of " +
+                        std::to_string(room.context) +
+                        " tokens; lower it or sequences_max, or choose a smaller KV format",
+                    "context_tokens_max");
 }
 
 KvCache::~KvCache() {
-  if (pool_) ::munmap(pool_, pool_bytes_);
+  for (size_t i = 0; i < pools_.size(); ++i) {
+    if (pools_[i].memory) ::munmap(pools_[i].memory, pool_bytes(i));
+  }
 }
 
-float* KvCache::keys_at(int32_t block, int64_t layer) const {
-  return pool_ + block * block_floats() +
-         layer * kBlockTokens * (shape_.key_width + shape_.value_width);
+size_t KvCache::pool_bytes(size_t pool) const {
+  return static_cast<size_t>(plan_.pools[pool].blocks) *
+         static_cast<size_t>(plan_.pools[pool].block_bytes);
 }
 
-float* KvCache::values_at(int32_t block, int64_t layer) const {
-  return keys_at(block, layer) + kBlockTokens * shape_.key_width;
+int64_t KvCache::blocks_used() const {
+  size_t used = 0;
+  for (const Pool& pool : pools_) used += pool.references.size() - pool.free_blocks.size();
+  return static_cast<int64_t>(used);
+}
+
+// Whether a sequence can go on after the entry's first `blocks` blocks: everything that the next
+// token looks at is there.
+bool KvCache::is_shared_at(const Retained& entry, int64_t blocks) const {
+  for (size_t i = 0; i < plan_.pools.size(); ++i) {
+    if (entry.held[i].first > plan_.pools[i].first_block(blocks * kBlockTokens)) return false;
+  }
+  return true;
 }
 
 std::unique_ptr<KvSequence> KvCache::start(const std::vector<Token>& prompt, int64_t tokens_max) {
-  const int64_t wanted = blocks_for(tokens_max);
-  if (wanted > blocks_total() - reserved_blocks_) return nullptr;
-  reserved_blocks_ += wanted;
-  std::unique_ptr<KvSequence> sequence(new KvSequence(*this, wanted));
+  for (size_t i = 0; i < pools_.size(); ++i) {
+    const KvPool& plan = plan_.pools[i];
+    if (plan.blocks_for(tokens_max) > plan.blocks - pools_[i].reserved) return nullptr;
+  }
+  std::unique_ptr<KvSequence> sequence(new KvSequence(*this));
+  for (size_t i = 0; i < pools_.size(); ++i) {
+    sequence->reserved_.push_back(plan_.pools[i].blocks_for(tokens_max));
+    pools_[i].reserved += sequence->reserved_.back();
+  }
+  sequence->held_.resize(pools_.size());
 
   // At least one token stays to be computed: its logits choose the first new token.
-  const auto usable = static_cast<int64_t>(prompt.size()) - 1;
+  const auto usable = std::min(static_cast<int64_t>(prompt.size()) - 1, tokens_max) / kBlockTokens;
   int64_t longest = 0;
   auto best = retained_.end();
   for (auto entry = retained_.begin(); entry != retained_.end(); ++entry) {
     const auto [end, _] =
         std::mismatch(entry->tokens.begin(), entry->tokens.end(), prompt.begin(), prompt.end());
-    const int64_t same = std::min<int64_t>(end - entry->tokens.begin(), usable);
-    const int64_t shared = std::min(same / kBlockTokens, wanted);
-    if (shared > longest) {
+    const int64_t same = (end - entry->tokens.begin()) / kBlockTokens;
+    const int64_t shared = std::min(same, usable);
+    if (shared > longest && is_shared_at(*entry, shared)) {
       longest = shared;
       best = entry;
     }
   }
   if (best == retained_.end()) return sequence;
   sequence->cached_tokens_ = longest * kBlockTokens;
-  for (int64_t i = 0; i < longest; ++i) {
-    const int32_t block = best->blocks[static_cast<size_t>(i)];
-    ++references_[static_cast<size_t>(block)];
-    sequence->blocks_.push_back(block);
+  for (size_t i = 0; i < pools_.size(); ++i) {
+    KvBlocks& held = sequence->held_[i];
+    held.first = plan_.pools[i].first_block(sequence->cached_tokens_);
+    for (int64_t index = held.first; index < longest; ++index) {
+      const int32_t block = best->held[i].blocks[static_cast<size_t>(index - best->held[i].first)];
+      ++pools_[i].references[static_cast<size_t>(block)];
+      held.blocks.push_back(block);
+    }
   }
   std::rotate(best, best + 1, retained_.end());  // now the most recently used
   return sequence;
 }
 
-void KvCache::extend(KvSequence& sequence, int64_t tokens) {
-  const int64_t wanted = blocks_for(tokens);
-  CHECK(wanted <= sequence.reserved_blocks_);
-  while (static_cast<int64_t>(sequence.blocks_.size()) < wanted) {
-    sequence.blocks_.push_back(take_block());
+void KvCache::extend(KvSequence& sequence, int64_t begin, int64_t end) {
+  const int64_t wanted = (end + kBlockTokens - 1) / kBlockTokens;
+  for (size_t i = 0; i < pools_.size(); ++i) {
+    KvBlocks& held = sequence.held_[i];
+    while (held.first < plan_.pools[i].first_block(begin) && !held.blocks.empty()) {
+      release_block(i, held.blocks.front());
+      held.blocks.erase(held.blocks.begin());
+      ++held.first;
+    }
+    CHECK(wanted - held.first <= sequence.reserved_[i]);
+    while (held.end() < wanted) held.blocks.push_back(take_block(i));
   }
 }
 
+void KvCache::keep(const KvSequence& sequence, std::vector<Token> tokens) {
+  if (plan_.has_windows()) retain(sequence, std::move(tokens));
+}
+
 void KvCache::retire(std::unique_ptr<KvSequence> sequence, std::vector<Token> tokens) {
-  const size_t full = std::min(tokens.size() / kBlockTokens, sequence->blocks_.size());
+  retain(*sequence, std::move(tokens));
+}
+
+void KvCache::retain(const KvSequence& sequence, std::vector<Token> tokens) {
+  int64_t full = static_cast<int64_t>(tokens.size()) / kBlockTokens;
+  for (const KvBlocks& held : sequence.held_) full = std::min(full, held.end());
   if (full == 0) return;
   Retained entry;
-  tokens.resize(full * kBlockTokens);
+  tokens.resize(static_cast<size_t>(full * kBlockTokens));
   entry.tokens = std::move(tokens);
-  entry.blocks.assign(sequence->blocks_.begin(),
-                      sequence->blocks_.begin() + static_cast<ptrdiff_t>(full));
-  for (const int32_t block : entry.blocks) ++references_[static_cast<size_t>(block)];
+  for (size_t i = 0; i < pools_.size(); ++i) {
+    const KvBlocks& held = sequence.held_[i];
+    // What only earlier positions look at is of no use at the end of the tokens.
+    const int64_t first = std::max(held.first, plan_.pools[i].first_block(full * kBlockTokens));
+    KvBlocks& kept = entry.held.emplace_back();
+    kept.first = first;
+    kept.blocks.assign(held.blocks.begin() + (first - held.first),
+                       held.blocks.begin() + (full - held.first));
+    for (const int32_t block : kept.blocks) ++pools_[i].references[static_cast<size_t>(block)];
+  }
   retained_.push_back(std::move(entry));
   if (retained_.size() > kRetainedMax) drop_oldest();
 }
 
-int32_t KvCache::take_block() {
-  while (free_blocks_.empty()) {
+int32_t KvCache::take_block(size_t pool) {
+  std::vector<int32_t>& free_blocks = pools_[pool].free_blocks;
+  while (free_blocks.empty()) {
     CHECK(!retained_.empty());
     drop_oldest();
   }
-  const int32_t block = free_blocks_.back();
-  free_blocks_.pop_back();
-  references_[static_cast<size_t>(block)] = 1;
+  const int32_t block = free_blocks.back();
+  free_blocks.pop_back();
+  pools_[pool].references[static_cast<size_t>(block)] = 1;
   return block;
 }
 
-void KvCache::release_block(int32_t block) {
-  if (--references_[static_cast<size_t>(block)] == 0) free_blocks_.push_back(block);
+void KvCache::release_block(size_t pool, int32_t block) {
+  if (--pools_[pool].references[static_cast<size_t>(block)] > 0) return;
+  pools_[pool].free_blocks.push_back(block);
 }
 
 void KvCache::drop_oldest() {
-  for (const int32_t block : retained_.front().blocks) release_block(block);
+  const Retained& oldest = retained_.front();
+  for (size_t i = 0; i < pools_.size(); ++i) {
+    for (const int32_t block : oldest.held[i].blocks) release_block(i, block);
+  }
   retained_.pop_front();
 }
 

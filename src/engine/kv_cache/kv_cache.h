@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keys and values of all sequences, F32, in blocks of 16 tokens from one bounded pool. Blocks of
-// finished sequences stay until their room is needed: a new sequence whose prompt begins alike
-// shares them. A block is shared only when it is full, and a full block never changes.
+// Keys and values of all sequences, in blocks of 16 tokens from bounded pools: one pool for layers
+// that look at everything before a token, and one for each length of window, whose sequences give
+// blocks back as they leave the window. Blocks of finished sequences stay until their room is
+// needed: a new sequence whose prompt begins alike shares them. A block is shared only when it is
+// full, and a full block never changes.
 //
-// Layout of a block: for each layer, keys [16][key_width], then values [16][value_width].
+// What can be shared with a window: a start that ends where the finished sequence still had its
+// window, which is at the end of its prompt and at the end of its reply.
+//
+// Layout of a block: for each layer of the pool, for each head: keys, then values, as
+// kernels/attention/kv_store.h lays them out.
 #pragma once
 
 #include <cstdint>
@@ -13,22 +19,20 @@
 
 #include "base/result.h"
 #include "engine/engine.h"
+#include "engine/kv_cache/kv_plan.h"
 
 namespace plinth::engine {
 
-inline constexpr int64_t kBlockTokens = 16;
-inline constexpr size_t kRetainedMax = 32;  // finished sequences whose blocks are kept
-
-struct KvShape {
-  int64_t layers = 0;
-  int64_t key_width = 0;  // floats of one token's keys in one layer
-  int64_t value_width = 0;
-  int64_t bytes_per_token() const {
-    return layers * (key_width + value_width) * static_cast<int64_t>(sizeof(float));
-  }
-};
+inline constexpr size_t kRetainedMax = 32;  // starts of finished sequences that are kept
 
 class KvCache;
+
+// Consecutive blocks of one pool.
+struct KvBlocks {
+  int64_t first = 0;  // the index of the first of them in the sequence
+  std::vector<int32_t> blocks;
+  int64_t end() const { return first + static_cast<int64_t>(blocks.size()); }
+};
 
 // The blocks of one sequence. Returns them when destroyed; KvCache must outlive it.
 class KvSequence {
@@ -37,75 +41,80 @@ class KvSequence {
   KvSequence(const KvSequence&) = delete;
   KvSequence& operator=(const KvSequence&) = delete;
 
-  // Keys and values of `position` in `layer`; its block must exist (KvCache::extend).
-  float* key(int64_t layer, int64_t position);
-  float* value(int64_t layer, int64_t position);
-  // The first token of block `index`: kBlockTokens rows follow, each key_width (value_width)
-  // floats.
-  const float* key_block(int64_t layer, int64_t index) const;
-  const float* value_block(int64_t layer, int64_t index) const;
+  // Stores the token's keys [kv_heads][key_length] and values [kv_heads][value_length]; its block
+  // must exist (KvCache::extend).
+  void store(int64_t layer, int64_t position, const float* keys, const float* values);
+  // The keys and values of a head in block `index`, which must exist and not have left the window.
+  const uint8_t* keys(int64_t layer, int64_t index, int64_t head) const {
+    return head_at(layer, index, head);
+  }
+  const uint8_t* values(int64_t layer, int64_t index, int64_t head) const;
 
   int64_t cached_tokens() const { return cached_tokens_; }
 
  private:
   friend class KvCache;
-  KvSequence(KvCache& cache, int64_t reserved_blocks)
-      : cache_(cache), reserved_blocks_(reserved_blocks) {}
+  explicit KvSequence(KvCache& cache) : cache_(cache) {}
+  uint8_t* head_at(int64_t layer, int64_t index, int64_t head) const;
 
   KvCache& cache_;
-  int64_t reserved_blocks_;
-  int64_t cached_tokens_ = 0;  // of the prompt, found in the cache
-  std::vector<int32_t> blocks_;
+  std::vector<int64_t> reserved_;  // blocks, per pool
+  std::vector<KvBlocks> held_;     // per pool
+  int64_t cached_tokens_ = 0;      // of the prompt, found in the cache
 };
 
 // One owner thread.
 class KvCache {
  public:
-  // `blocks` is the size of the pool; RAM is taken as blocks are first written.
-  // Errors: too_large (the pool's size overflows or cannot be had).
-  static Result<std::unique_ptr<KvCache>> create(const KvShape& shape, int64_t blocks);
+  // RAM is taken as blocks are first written. Errors: too_large (the pools' size overflows or
+  // cannot be had).
+  static Result<std::unique_ptr<KvCache>> create(const KvShape& shape, const KvRoom& room);
   ~KvCache();
-
-  static int64_t blocks_for(int64_t tokens) { return (tokens + kBlockTokens - 1) / kBlockTokens; }
 
   // Reserves room for tokens_max tokens in all and takes over what is cached of the prompt, always
   // less than the whole prompt. nullptr when the room is not there now.
   std::unique_ptr<KvSequence> start(const std::vector<Token>& prompt, int64_t tokens_max);
-  // Makes the blocks for positions below `tokens`, within the reservation.
-  void extend(KvSequence& sequence, int64_t tokens);
-  // Ends a sequence and keeps its full blocks; `tokens` are those whose keys and values are
-  // computed.
+  // Makes the blocks for positions `begin` to `end` - 1, which are computed next, within the
+  // reservation, and gives back those that `begin` and later positions do not look at.
+  void extend(KvSequence& sequence, int64_t begin, int64_t end);
+  // Keeps the full blocks of a sequence that goes on and is about to move its windows; without
+  // windows there is nothing to do. `tokens` are those whose keys and values are computed.
+  void keep(const KvSequence& sequence, std::vector<Token> tokens);
+  // Ends a sequence and keeps its full blocks.
   void retire(std::unique_ptr<KvSequence> sequence, std::vector<Token> tokens);
 
-  int64_t blocks_total() const { return static_cast<int64_t>(references_.size()); }
-  int64_t blocks_reserved() const { return reserved_blocks_; }
-  int64_t blocks_used() const { return blocks_total() - static_cast<int64_t>(free_blocks_.size()); }
+  // Of the pool whose sequences hold most.
+  int64_t blocks_total() const { return plan_.pools.front().blocks; }
+  int64_t blocks_reserved() const { return pools_.front().reserved; }
+  int64_t blocks_used() const;  // of all pools
+  uint64_t bytes() const { return plan_.bytes(); }
   const KvShape& shape() const { return shape_; }
 
  private:
   friend class KvSequence;
+  struct Pool {
+    uint8_t* memory = nullptr;
+    std::vector<int32_t> references;  // per block: sequences and retained entries that hold it
+    std::vector<int32_t> free_blocks;
+    int64_t reserved = 0;  // sum over running sequences; never above the total
+  };
   struct Retained {
-    std::vector<Token> tokens;  // a multiple of kBlockTokens
-    std::vector<int32_t> blocks;
+    std::vector<Token> tokens;   // a multiple of kBlockTokens
+    std::vector<KvBlocks> held;  // per pool
   };
 
-  explicit KvCache(const KvShape& shape);
-  int64_t block_floats() const {
-    return shape_.layers * kBlockTokens * (shape_.key_width + shape_.value_width);
-  }
-  float* keys_at(int32_t block, int64_t layer) const;
-  float* values_at(int32_t block, int64_t layer) const;
-  int32_t take_block();
-  void release_block(int32_t block);
+  KvCache(const KvShape& shape, KvPlan plan) : shape_(shape), plan_(std::move(plan)) {}
+  size_t pool_bytes(size_t pool) const;
+  bool is_shared_at(const Retained& entry, int64_t blocks) const;
+  void retain(const KvSequence& sequence, std::vector<Token> tokens);
+  int32_t take_block(size_t pool);
+  void release_block(size_t pool, int32_t block);
   void drop_oldest();
 
-  KvShape shape_;
-  float* pool_ = nullptr;
-  size_t pool_bytes_ = 0;
-  std::vector<int32_t> references_;  // per block: sequences and retained entries that hold it
-  std::vector<int32_t> free_blocks_;
+  const KvShape shape_;
+  const KvPlan plan_;
+  std::vector<Pool> pools_;
   std::deque<Retained> retained_;  // least recently used first
-  int64_t reserved_blocks_ = 0;    // sum over running sequences; never above the total
 };
 
 }  // namespace plinth::engine

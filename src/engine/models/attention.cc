@@ -14,12 +14,13 @@ int64_t turns_length(const DecoderPlan& plan) {
   return length;
 }
 
-// The first position that the token at `position` sees.
-int64_t first_seen(const AttentionPlan& layer, int64_t position) {
-  return layer.window == 0 ? 0 : std::max(int64_t{0}, position - layer.window + 1);
-}
-
 }  // namespace
+
+KvShape kv_shape_of(const DecoderPlan& plan, KvFormat format) {
+  KvShape shape{format, plan.shape.kv_heads, plan.shape.key_length, plan.shape.value_length, {}};
+  for (const DecoderLayer& layer : plan.layers) shape.windows.push_back(layer.attention.window);
+  return shape;
+}
 
 double Attention::bytes_per_row(const DecoderPlan& plan, Precision precision) {
   const HeadShape& s = plan.shape;
@@ -33,16 +34,16 @@ Attention::Attention(const DecoderPlan& plan, const BuildOptions& options)
       shape_(plan.shape),
       kernels_(options.kernels),
       pool_(options.pool),
+      look_back_(shape_, kernels_, pool_),
       mixed_(kernels_, options.precision, options.rows_max, shape_.heads * shape_.value_length) {
-  kv_shape_ = {static_cast<int64_t>(plan.layers.size()), shape_.kv_heads * shape_.key_length,
-               shape_.kv_heads * shape_.value_length};
+  kv_shape_ = kv_shape_of(plan, options.kv_format);
   turns_length_ = turns_length(plan);
   const auto rows_of_length = [&](int64_t length) {
     return std::vector<float>(static_cast<size_t>(options.rows_max * length));
   };
   query_ = rows_of_length(shape_.heads * shape_.key_length);
-  key_ = rows_of_length(kv_shape_.key_width);
-  value_ = rows_of_length(kv_shape_.value_width);
+  key_ = rows_of_length(shape_.kv_heads * shape_.key_length);
+  value_ = rows_of_length(shape_.kv_heads * shape_.value_length);
   turns_ = rows_of_length(turns_length_);
 }
 
@@ -70,7 +71,8 @@ void Attention::run(const AttentionPlan& layer, int64_t index, std::span<const B
   multiply(kernels_, pool_, projections);
   // All keys and values of the batch are in place before any row looks back at them.
   place(layer, index, batch);
-  look_back(layer, index, batch);
+  look_back_.run(layer, index, kv_shape_.format, batch, query_.data(),
+                 mixed_.column(0, shape_.heads * shape_.value_length));
   const Product output{&layer.output, round_mixed(x.count), out};
   multiply(kernels_, pool_, std::span(&output, 1));
 }
@@ -108,64 +110,11 @@ void Attention::place_row(const AttentionPlan& layer, int64_t index, const Batch
   float* query = query_.data() + row_index * shape_.heads * shape_.key_length;
   norm_heads(layer.query_norm, shape_.heads, query);
   turn_heads(kernels_, rope, turns, query, shape_.heads, shape_.key_length);
-  float* key = row.sequence->key(index, row.position);
-  std::copy_n(key_.data() + row_index * kv_shape_.key_width, kv_shape_.key_width, key);
+  float* key = key_.data() + row_index * shape_.kv_heads * shape_.key_length;
   norm_heads(layer.key_norm, shape_.kv_heads, key);
   turn_heads(kernels_, rope, turns, key, shape_.kv_heads, shape_.key_length);
-  std::copy_n(value_.data() + row_index * kv_shape_.value_width, kv_shape_.value_width,
-              row.sequence->value(index, row.position));
-}
-
-void Attention::look_back(const AttentionPlan& layer, int64_t index,
-                          std::span<const BatchRow> batch) {
-  constexpr int64_t kProductsPerPieceMin = 64 << 10;
-  const auto tasks = static_cast<int64_t>(batch.size()) * shape_.heads;
-  int64_t products = 0;
-  for (const BatchRow& row : batch) {
-    const int64_t seen = row.position + 1 - first_seen(layer, row.position);
-    products += seen * shape_.heads * (shape_.key_length + shape_.value_length);
-  }
-  const int64_t piece = std::max(int64_t{1}, kProductsPerPieceMin * tasks / products);
-  pool_.run(tasks, piece, [&](int64_t begin, int64_t end) {
-    for (int64_t task = begin; task < end; ++task) {
-      const int64_t row = task / shape_.heads;
-      look_back_head(layer, index, batch[static_cast<size_t>(row)], row, task % shape_.heads);
-    }
-  });
-}
-
-void Attention::look_back_head(const AttentionPlan& layer, int64_t index, const BatchRow& row,
-                               int64_t row_index, int64_t head) {
-  // One buffer per thread, as long as the longest context it has seen, and a sink.
-  thread_local std::vector<float> scores;
-  const int64_t first = first_seen(layer, row.position);
-  const int64_t end = row.position + 1;
-  const int64_t count = end - first;
-  scores.resize(std::max(scores.size(), static_cast<size_t>(count + 1)));
-  const int64_t kv_head = head / (shape_.heads / shape_.kv_heads);
-  const float* query = query_.data() + (row_index * shape_.heads + head) * shape_.key_length;
-  const auto block_end = [&](int64_t at) {
-    return std::min(end, (at / kBlockTokens + 1) * kBlockTokens);
-  };
-  for (int64_t at = first; at < end; at = block_end(at)) {
-    const float* keys = row.sequence->key_block(index, at / kBlockTokens) +
-                        at % kBlockTokens * kv_shape_.key_width + kv_head * shape_.key_length;
-    kernels_.attention_scores(query, keys, kv_shape_.key_width, block_end(at) - at,
-                              shape_.key_length, shape_.scale, scores.data() + (at - first));
-  }
-  if (shape_.score_cap > 0) kernels_.soft_cap(scores.data(), shape_.score_cap, count);
-  const bool has_sink = !layer.sinks.empty();
-  if (has_sink) scores[static_cast<size_t>(count)] = layer.sinks[static_cast<size_t>(head)];
-  kernels_.softmax(scores.data(), count + (has_sink ? 1 : 0));
-  float* out =
-      mixed_.column(row_index, shape_.heads * shape_.value_length) + head * shape_.value_length;
-  std::fill_n(out, shape_.value_length, 0.0f);
-  for (int64_t at = first; at < end; at = block_end(at)) {
-    const float* values = row.sequence->value_block(index, at / kBlockTokens) +
-                          at % kBlockTokens * kv_shape_.value_width + kv_head * shape_.value_length;
-    kernels_.attention_mix(scores.data() + (at - first), values, kv_shape_.value_width,
-                           block_end(at) - at, shape_.value_length, out);
-  }
+  row.sequence->store(index, row.position, key,
+                      value_.data() + row_index * shape_.kv_heads * shape_.value_length);
 }
 
 }  // namespace plinth::engine

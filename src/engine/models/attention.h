@@ -6,10 +6,13 @@
 #include <vector>
 
 #include "engine/models/decoder_plan.h"
+#include "engine/models/look_back.h"
 #include "engine/models/model.h"
 #include "engine/models/products.h"
 
 namespace plinth::engine {
+
+KvShape kv_shape_of(const DecoderPlan& plan, KvFormat format);
 
 class Attention {
  public:
@@ -32,14 +35,12 @@ class Attention {
   void place_row(const AttentionPlan& layer, int64_t index, const BatchRow& row, int64_t row_index);
   void norm_heads(const std::vector<float>& weight, int64_t count, float* heads) const;
   Columns round_mixed(int64_t rows);
-  void look_back(const AttentionPlan& layer, int64_t index, std::span<const BatchRow> batch);
-  void look_back_head(const AttentionPlan& layer, int64_t index, const BatchRow& row,
-                      int64_t row_index, int64_t head);
 
   const DecoderPlan& plan_;
   const HeadShape& shape_;
   const kernels::KernelTable& kernels_;
   kernels::ThreadPool& pool_;
+  LookBack look_back_;
   KvShape kv_shape_;
   int64_t turns_length_ = 0;  // of all ropes, per row
   std::vector<float> query_, key_, value_, turns_;

@@ -58,6 +58,7 @@ struct BuildOptions {
   int64_t context = 0;   // tokens of a sequence
   Precision precision = Precision::exact;
   std::string cache_folder;  // of packed weights; empty: none
+  KvFormat kv_format = KvFormat::f32;
 };
 
 // Whether a file's architecture makes embeddings instead of tokens. Errors: those of build_model.

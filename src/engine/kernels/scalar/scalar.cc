@@ -189,6 +189,7 @@ const KernelTable kScalarKernels = {
     add,
     attention_scores,
     attention_mix,
+    attend_scalar,
 };
 
 }  // namespace plinth::engine::kernels
