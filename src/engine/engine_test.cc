@@ -137,6 +137,62 @@ TEST(Engine, keeps_every_architectures_bits_in_any_batch_with_any_threads_and_a_
   }
 }
 
+std::vector<float> logprobs_of(const GenerateEvent& event) {
+  std::vector<float> found;
+  for (const TokenLogprobs& token : event.logprobs) {
+    found.push_back(token.chosen.logprob);
+    for (const TokenLogprob& top : token.top) found.push_back(top.logprob);
+  }
+  return found;
+}
+
+// Of 1500 tokens before it, a decoded row is shared among threads; a prompt's rows are not, and go
+// in tiles. Whoever computes a row, in whatever company: the same bits.
+TEST(Engine, keeps_the_bits_of_long_rows_in_every_kv_format) {
+  TinyModel model;
+  model.context = 1600;
+  model.type = gguf::TensorType::q8_0;
+  for (const std::string& name : kv_format_names()) {
+    for (const int64_t window : {0, 700}) {
+      SCOPED_TRACE(name + " " + std::to_string(window));
+      model.window = window;
+      EngineOptions options;
+      options.kv_format = find_kv_format(name).value();
+      GenerateRequest request = request_of(long_prompt(1500), 20);
+      request.logprobs = 3;
+      const auto one_thread = load(model, options);
+      Collector alone;
+      alone.submit(*one_thread, request);
+      const GenerateEvent expected = alone.wait();
+      ASSERT_EQ(expected.logprobs.size(), 20u);
+      // Several threads, beside others, then with the start cached.
+      options.threads = 3;
+      const auto engine = load(model, options);
+      std::vector<Collector> others(3);
+      for (size_t i = 0; i < others.size(); ++i) {
+        others[i].submit(*engine, request_of(long_prompt(40 + 300 * i, static_cast<Token>(i)), 40));
+      }
+      for (const int64_t cached : {0, 1488}) {
+        Collector again;
+        again.submit(*engine, request);
+        const GenerateEvent found = again.wait();
+        EXPECT_EQ(found.cached_tokens, cached);
+        EXPECT_EQ(found.tokens, expected.tokens);
+        EXPECT_EQ(logprobs_of(found), logprobs_of(expected));
+      }
+      // What was decoded row by row, as part of a prompt.
+      GenerateRequest later = request_of(long_prompt(1500), 1);
+      later.logprobs = 3;
+      later.prompt.insert(later.prompt.end(), expected.tokens.begin(), expected.tokens.end() - 1);
+      Collector prefilled;
+      prefilled.submit(*engine, later);
+      const auto last = logprobs_of(prefilled.wait());
+      const auto all = logprobs_of(expected);
+      EXPECT_EQ(last, std::vector<float>(all.end() - 4, all.end()));
+    }
+  }
+}
+
 TEST(Engine, embeds_with_an_encoder_and_refuses_to_generate) {
   const auto bytes = testing::tiny_encoder_bytes({});
   EngineOptions options;

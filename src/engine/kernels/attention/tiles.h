@@ -6,6 +6,9 @@
 // several rows), kMixVectors (the same for values), zero, fill, load, store, add, multiply,
 // multiply_add, larger, exponential, soft_cap, keep (lanes of a range), sum_of, largest_of, first,
 // widen_halves, widen_bytes, widen_nibbles (of 16 codes at a lane offset), half.
+//
+// Tiles and what goes on between them are functions of their own on purpose: put together, the
+// compiler runs out of registers for addresses and spills vectors.
 #pragma once
 
 #include "engine/kernels/attention/attention.h"
@@ -109,7 +112,8 @@ struct ValuesScaled {
 
 // scores[row][token] of kRows rows from `row` on and kBlocks blocks from `block` on.
 template <typename Isa, typename Keys, int kRows, int kBlocks>
-void score_tile(const AttentionChunk& chunk, int64_t row, int block, float* scores) {
+[[gnu::noinline]] void score_tile(const AttentionChunk& chunk, int64_t row, int block,
+                                  float* scores) {
   constexpr int kVectors = kBlockTokens / Isa::kLanes;
   typename Isa::Vector sums[kRows][kBlocks][kVectors];
   for (int r = 0; r < kRows; ++r) {
@@ -171,40 +175,72 @@ void score_rows(const AttentionChunk& chunk, int64_t row, float* scores) {
   }
 }
 
-// Turns a row's scores into weights, 0 outside its range, and brings its state up to date. Returns
-// what its mixed values are to be multiplied with.
-template <typename Isa>
-float weigh(const AttentionChunk& chunk, int64_t row, float* scores) {
+// Turns the scores of kRows rows into weights, 0 outside a row's range, and brings the rows' states
+// up to date. corrections: what their mixed values are to be multiplied with. Step by step for all
+// rows, because one row's steps wait for each other.
+template <typename Isa, int kRows>
+[[gnu::noinline]] void weigh_rows(const AttentionChunk& chunk, int64_t row, float* scores,
+                                  float* corrections) {
   using Vector = typename Isa::Vector;
   const Vector lowest = Isa::fill(-__builtin_inff());
-  Vector top = lowest;
-  for (int i = 0; i < kChunkTokens; i += Isa::kLanes) {
-    Vector score = Isa::load(scores + i);
-    if (chunk.score_cap > 0) score = Isa::soft_cap(score, chunk.score_cap);
-    score = Isa::keep(score, chunk.begin[row] - i, chunk.end[row] - i, lowest);
-    Isa::store(scores + i, score);
-    top = Isa::larger(score, top);
+  Vector top[kRows];
+  for (int r = 0; r < kRows; ++r) {
+    top[r] = lowest;
+    for (int i = 0; i < kChunkTokens; i += Isa::kLanes) {
+      float* place = scores + r * kChunkTokens + i;
+      Vector score = Isa::load(place);
+      if (chunk.score_cap > 0) score = Isa::soft_cap(score, chunk.score_cap);
+      score = Isa::keep(score, chunk.begin[row + r] - i, chunk.end[row + r] - i, lowest);
+      Isa::store(place, score);
+      top[r] = Isa::larger(score, top[r]);
+    }
   }
-  const float before = chunk.largest[row];
-  const float found = Isa::largest_of(top);
-  const float largest = found > before ? found : before;
-  const Vector shift = Isa::fill(-largest);
-  Vector sum = Isa::zero();
-  for (int i = 0; i < kChunkTokens; i += Isa::kLanes) {
-    const Vector weight = Isa::exponential(Isa::add(Isa::load(scores + i), shift));
-    Isa::store(scores + i, weight);
-    sum = Isa::add(sum, weight);
+  Vector shift[kRows];
+  for (int r = 0; r < kRows; ++r) {
+    const float before = chunk.largest[row + r];
+    const float found = Isa::largest_of(top[r]);
+    const float largest = found > before ? found : before;
+    // exp(0) is 1 exactly, and mostly it is that.
+    corrections[r] = 1;
+    if (found > before) corrections[r] = Isa::first(Isa::exponential(Isa::fill(before - largest)));
+    chunk.largest[row + r] = largest;
+    shift[r] = Isa::fill(-largest);
   }
-  const float correction = Isa::first(Isa::exponential(Isa::fill(before - largest)));
-  chunk.largest[row] = largest;
-  chunk.sums[row] = chunk.sums[row] * correction + Isa::sum_of(sum);
-  return correction;
+  Vector sum[kRows];
+  for (int r = 0; r < kRows; ++r) sum[r] = Isa::zero();
+  for (int i = 0; i < kChunkTokens; i += Isa::kLanes) {
+    for (int r = 0; r < kRows; ++r) {
+      float* place = scores + r * kChunkTokens + i;
+      const Vector weight = Isa::exponential(Isa::add(Isa::load(place), shift[r]));
+      Isa::store(place, weight);
+      sum[r] = Isa::add(sum[r], weight);
+    }
+  }
+  for (int r = 0; r < kRows; ++r) {
+    float& sums = chunk.sums[row + r];
+    sums = sums * corrections[r] + Isa::sum_of(sum[r]);
+  }
+}
+
+// One token's values, kVectors vectors from d on, times its weight of each of kRows rows.
+template <typename Isa, typename Values, int kRows, int kVectors>
+[[gnu::always_inline]] inline void mix_token(const Values& values, int64_t token, int64_t d,
+                                             const float* weights,
+                                             typename Isa::Vector (&sums)[kRows][kVectors]) {
+  typename Isa::Vector value[kVectors];
+  for (int v = 0; v < kVectors; ++v) value[v] = values.load(token, d + v * Isa::kLanes);
+  for (int r = 0; r < kRows; ++r) {
+    const typename Isa::Vector weight = Isa::fill(weights[r * kChunkTokens]);
+    for (int v = 0; v < kVectors; ++v) {
+      sums[r][v] = Isa::multiply_add(weight, value[v], sums[r][v]);
+    }
+  }
 }
 
 // Mixes kVectors vectors of values from d on into kRows rows that see the same tokens.
 template <typename Isa, typename Values, int kRows, int kVectors>
-void mix_tile(const AttentionChunk& chunk, int64_t row, int64_t d, const float* weights,
-              const float* corrections) {
+[[gnu::noinline]] void mix_tile(const AttentionChunk& chunk, int64_t row, int64_t d,
+                                const float* weights, const float* corrections) {
   const int64_t stride = (chunk.value_length + 15) / 16 * 16;
   float* mixed = chunk.mixed + row * stride + d;
   typename Isa::Vector sums[kRows][kVectors];
@@ -216,19 +252,14 @@ void mix_tile(const AttentionChunk& chunk, int64_t row, int64_t d, const float* 
   }
   for (int64_t token = chunk.begin[row]; token < chunk.end[row];) {
     const int64_t block = token / kBlockTokens;
+    const int64_t first = block * kBlockTokens;
     const Values values(chunk.values[block], chunk.value_length);
-    const int64_t block_end = (block + 1) * kBlockTokens;
-    const int64_t end = block_end < chunk.end[row] ? block_end : chunk.end[row];
-    for (; token < end; ++token) {
-      typename Isa::Vector weight[kRows];
-      for (int r = 0; r < kRows; ++r) weight[r] = Isa::fill(weights[r * kChunkTokens + token]);
-      for (int v = 0; v < kVectors; ++v) {
-        const typename Isa::Vector value = values.load(token % kBlockTokens, d + v * Isa::kLanes);
-        for (int r = 0; r < kRows; ++r) {
-          sums[r][v] = Isa::multiply_add(weight[r], value, sums[r][v]);
-        }
-      }
+    const int64_t left = chunk.end[row] - first;
+    const int64_t end = left < kBlockTokens ? left : kBlockTokens;
+    for (int64_t i = token - first; i < end; ++i) {
+      mix_token<Isa, Values, kRows, kVectors>(values, i, d, weights + first + i, sums);
     }
+    token = first + end;
   }
   for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < kVectors; ++v) {
@@ -256,9 +287,9 @@ void attend_rows(const AttentionChunk& chunk, int64_t row) {
   alignas(64) float weights[kRows * kChunkTokens];
   float corrections[kRows];
   score_rows<Isa, Keys, kRows>(chunk, row, weights);
+  weigh_rows<Isa, kRows>(chunk, row, weights, corrections);
   bool is_same_range = true;
-  for (int r = 0; r < kRows; ++r) {
-    corrections[r] = weigh<Isa>(chunk, row + r, weights + r * kChunkTokens);
+  for (int r = 1; r < kRows; ++r) {
     is_same_range = is_same_range && chunk.begin[row + r] == chunk.begin[row] &&
                     chunk.end[row + r] == chunk.end[row];
   }
@@ -268,19 +299,37 @@ void attend_rows(const AttentionChunk& chunk, int64_t row) {
   }
 }
 
+// Up to four rows that see the same tokens; where a row sees others than the next one, up to four
+// of any kind.
+template <typename Isa>
+int64_t rows_together(const AttentionChunk& chunk, int64_t row) {
+  const int64_t left = chunk.rows - row < 4 ? chunk.rows - row : 4;
+  int64_t same = 1;
+  while (same < left && chunk.begin[row + same] == chunk.begin[row] &&
+         chunk.end[row + same] == chunk.end[row]) {
+    ++same;
+  }
+  return same == 1 ? left : same;
+}
+
 template <typename Isa, typename Keys, typename Values>
 void attend_all(const AttentionChunk& chunk) {
-  int64_t row = 0;
-  for (; row + 4 <= chunk.rows; row += 4) attend_rows<Isa, Keys, Values, 4>(chunk, row);
-  switch (chunk.rows - row) {
-    case 3:
-      return attend_rows<Isa, Keys, Values, 3>(chunk, row);
-    case 2:
-      return attend_rows<Isa, Keys, Values, 2>(chunk, row);
-    case 1:
-      return attend_rows<Isa, Keys, Values, 1>(chunk, row);
-    default:
-      return;
+  for (int64_t row = 0; row < chunk.rows;) {
+    const int64_t rows = rows_together<Isa>(chunk, row);
+    switch (rows) {
+      case 4:
+        attend_rows<Isa, Keys, Values, 4>(chunk, row);
+        break;
+      case 3:
+        attend_rows<Isa, Keys, Values, 3>(chunk, row);
+        break;
+      case 2:
+        attend_rows<Isa, Keys, Values, 2>(chunk, row);
+        break;
+      default:
+        attend_rows<Isa, Keys, Values, 1>(chunk, row);
+    }
+    row += rows;
   }
 }
 
