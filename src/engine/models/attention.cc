@@ -63,17 +63,29 @@ const float* Attention::turns_of(int64_t row, size_t rope) const {
   return turns;
 }
 
-void Attention::run(const AttentionPlan& layer, int64_t index, std::span<const BatchRow> batch,
-                    const Columns& x, float* out) {
+void Attention::project(const AttentionPlan& layer, int64_t index, std::span<const BatchRow> batch,
+                        const Columns& x) {
   const Product projections[] = {{&layer.query, x, query_.data()},
                                  {&layer.key, x, key_.data()},
                                  {&layer.value, x, value_.data()}};
   multiply(kernels_, pool_, projections);
-  // All keys and values of the batch are in place before any row looks back at them.
   place(layer, index, batch);
+}
+
+void Attention::keep(std::span<const int64_t> rows) {
+  const int64_t length = shape_.heads * shape_.key_length;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const auto to = static_cast<int64_t>(i);
+    if (rows[i] == to) continue;
+    std::copy_n(query_.data() + rows[i] * length, length, query_.data() + to * length);
+  }
+}
+
+void Attention::look_back(const AttentionPlan& layer, int64_t index,
+                          std::span<const BatchRow> batch, float* out) {
   look_back_.run(layer, index, kv_shape_.format, batch, query_.data(),
                  mixed_.column(0, shape_.heads * shape_.value_length));
-  const Product output{&layer.output, round_mixed(x.count), out};
+  const Product output{&layer.output, round_mixed(static_cast<int64_t>(batch.size())), out};
   multiply(kernels_, pool_, std::span(&output, 1));
 }
 

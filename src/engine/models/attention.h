@@ -21,9 +21,14 @@ class Attention {
 
   // Works out the turns of every row's position; before the first layer.
   void begin(std::span<const BatchRow> batch);
-  // Writes the rows' keys and values into their sequences, and [rows][width] to out.
-  void run(const AttentionPlan& layer, int64_t index, std::span<const BatchRow> batch,
-           const Columns& x, float* out);
+  // Makes the rows' queries, and writes their keys and values into their sequences.
+  void project(const AttentionPlan& layer, int64_t index, std::span<const BatchRow> batch,
+               const Columns& x);
+  // Only these rows (ascending) go on; the others have left their keys and values.
+  void keep(std::span<const int64_t> rows);
+  // Mixes the values that the rows that go on see: [rows][width] to out.
+  void look_back(const AttentionPlan& layer, int64_t index, std::span<const BatchRow> batch,
+                 float* out);
 
   const KvShape& kv_shape() const { return kv_shape_; }
   // Bytes of buffers for one row.

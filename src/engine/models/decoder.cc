@@ -3,6 +3,8 @@
 // values; rows share nothing but the weights, which makes results independent of the batch.
 #include "engine/models/decoder.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "engine/models/attention.h"
 #include "engine/models/feed_forward.h"
@@ -30,11 +32,12 @@ class Decoder final : public Model {
 
  private:
   void embed(const BatchRow& row, float* x) const;
-  // Fills normed_'s column `to` from a row of x_.
-  void normalize(int64_t row, const std::vector<float>& weight, int64_t to);
+  // Fills a column of normed_ from its row of x_.
+  void normalize(int64_t row, const std::vector<float>& weight);
   // x += post_norm(projected)
   void add_projected(int64_t row, const std::vector<float>& post_norm);
-  std::span<const float> output(std::span<const BatchRow> batch);
+  std::span<const BatchRow> keep_wanted(std::span<const BatchRow> batch);
+  std::span<const float> output(int64_t rows);
   template <typename Work>
   void for_rows(int64_t rows, const Work& work);
 
@@ -46,6 +49,8 @@ class Decoder final : public Model {
   FeedForward feed_forward_;
   std::vector<float> x_, projected_;  // [rows_max][width]
   ColumnBuffer normed_;
+  std::vector<int64_t> kept_;  // rows whose logits are wanted
+  std::vector<BatchRow> kept_rows_;
   std::vector<float> logits_;  // as many as were wanted at once so far
 };
 
@@ -58,24 +63,30 @@ void Decoder::for_rows(int64_t rows, const Work& work) {
 }
 
 std::span<const float> Decoder::forward(std::span<const BatchRow> batch) {
-  const auto rows = static_cast<int64_t>(batch.size());
+  auto rows = static_cast<int64_t>(batch.size());
   CHECK(rows <= rows_max_);
   attention_.begin(batch);
   for (size_t i = 0; i < plan_.layers.size(); ++i) {
     const DecoderLayer& layer = plan_.layers[i];
+    const auto index = static_cast<int64_t>(i);
     for_rows(rows, [&](int64_t row) {
       if (i == 0) {
         embed(batch[static_cast<size_t>(row)], x_.data() + row * plan_.width);
       } else {
         add_projected(row, plan_.layers[i - 1].feed_forward_post_norm);
       }
-      normalize(row, layer.attention_norm, row);
+      normalize(row, layer.attention_norm);
     });
-    attention_.run(layer.attention, static_cast<int64_t>(i), batch, normed_.view(rows, plan_.width),
-                   projected_.data());
+    attention_.project(layer.attention, index, batch, normed_.view(rows, plan_.width));
+    if (i + 1 == plan_.layers.size()) {
+      batch = keep_wanted(batch);
+      rows = static_cast<int64_t>(batch.size());
+      if (rows == 0) return {};
+    }
+    attention_.look_back(layer.attention, index, batch, projected_.data());
     for_rows(rows, [&](int64_t row) {
       add_projected(row, layer.attention_post_norm);
-      normalize(row, layer.feed_forward_norm, row);
+      normalize(row, layer.feed_forward_norm);
     });
     std::visit(
         [&](const auto& part) {
@@ -83,7 +94,25 @@ std::span<const float> Decoder::forward(std::span<const BatchRow> batch) {
         },
         layer.feed_forward);
   }
-  return output(batch);
+  return output(rows);
+}
+
+// What the last layer makes of a row only its logits need.
+std::span<const BatchRow> Decoder::keep_wanted(std::span<const BatchRow> batch) {
+  kept_.clear();
+  kept_rows_.clear();
+  for (size_t i = 0; i < batch.size(); ++i) {
+    if (!batch[i].is_logits_wanted) continue;
+    const auto from = static_cast<int64_t>(i);
+    const auto to = static_cast<int64_t>(kept_.size());
+    if (from != to) {
+      std::copy_n(x_.data() + from * plan_.width, plan_.width, x_.data() + to * plan_.width);
+    }
+    kept_.push_back(from);
+    kept_rows_.push_back(batch[i]);
+  }
+  attention_.keep(kept_);
+  return kept_rows_;
 }
 
 int64_t Decoder::weight_bytes_per_token() const {
@@ -113,10 +142,10 @@ void Decoder::embed(const BatchRow& row, float* x) const {
   for (int64_t i = 0; i < plan_.width; ++i) x[i] *= plan_.embedding_scale;
 }
 
-void Decoder::normalize(int64_t row, const std::vector<float>& weight, int64_t to) {
+void Decoder::normalize(int64_t row, const std::vector<float>& weight) {
   kernels_.rms_norm(x_.data() + row * plan_.width, weight.data(), plan_.epsilon, plan_.width,
-                    normed_.column(to, plan_.width));
-  normed_.round(to, plan_.width);
+                    normed_.column(row, plan_.width));
+  normed_.round(row, plan_.width);
 }
 
 void Decoder::add_projected(int64_t row, const std::vector<float>& post_norm) {
@@ -127,20 +156,17 @@ void Decoder::add_projected(int64_t row, const std::vector<float>& post_norm) {
   kernels_.add(x_.data() + row * plan_.width, projected, plan_.width);
 }
 
-std::span<const float> Decoder::output(std::span<const BatchRow> batch) {
-  int64_t wanted = 0;
-  for (size_t i = 0; i < batch.size(); ++i) {
-    if (!batch[i].is_logits_wanted) continue;
-    const auto row = static_cast<int64_t>(i);
+std::span<const float> Decoder::output(int64_t rows) {
+  for_rows(rows, [&](int64_t row) {
     add_projected(row, plan_.layers.back().feed_forward_post_norm);
-    normalize(row, plan_.output_norm, wanted++);
-  }
-  const auto count = static_cast<size_t>(wanted * plan_.vocabulary);
+    normalize(row, plan_.output_norm);
+  });
+  const auto count = static_cast<size_t>(rows * plan_.vocabulary);
   if (logits_.size() < count) logits_.resize(count);
-  const Product product{&plan_.output, normed_.view(wanted, plan_.width), logits_.data()};
+  const Product product{&plan_.output, normed_.view(rows, plan_.width), logits_.data()};
   multiply(kernels_, pool_, std::span(&product, 1));
   if (plan_.logit_cap > 0) {
-    kernels_.soft_cap(logits_.data(), plan_.logit_cap, wanted * plan_.vocabulary);
+    kernels_.soft_cap(logits_.data(), plan_.logit_cap, rows * plan_.vocabulary);
   }
   return {logits_.data(), count};
 }
