@@ -109,7 +109,7 @@ ColumnBuffer::ColumnBuffer(const kernels::KernelTable& kernels, Precision precis
     : panels_(&kernels::panels_for(kernels)),
       values_(static_cast<size_t>(columns_max * length_max)),
       is_rounded_(precision == Precision::fast),
-      rounded_(is_rounded_ ? columns_max * length_max : 0) {}
+      rounded_(is_rounded_ ? values_.size() / kernels::kPanelBlock : 0) {}
 
 bool ColumnBuffer::is_rounding(int64_t length) const {
   return is_rounded_ && length % kernels::kPanelBlock == 0;
@@ -117,8 +117,8 @@ bool ColumnBuffer::is_rounding(int64_t length) const {
 
 void ColumnBuffer::round(int64_t index, int64_t length) {
   if (!is_rounding(length)) return;
-  const kernels::QuantizedColumns rounded = rounded_.view(index + 1, length);
-  panels_->quantize(column(index, length), rounded.blocks, index * rounded.blocks, rounded);
+  const int64_t blocks = length / kernels::kPanelBlock;
+  panels_->quantize(column(index, length), blocks, rounded_.data() + index * blocks);
 }
 
 void ColumnBuffer::set(int64_t index, int64_t length, int64_t begin, int64_t count,
@@ -127,20 +127,17 @@ void ColumnBuffer::set(int64_t index, int64_t length, int64_t begin, int64_t cou
     std::copy_n(values, count, column(index, length) + begin);
     return;
   }
-  const kernels::QuantizedColumns rounded = rounded_.view(index + 1, length);
-  panels_->quantize(values, count / kernels::kPanelBlock,
-                    index * rounded.blocks + begin / kernels::kPanelBlock, rounded);
+  const int64_t block = (index * length + begin) / kernels::kPanelBlock;
+  panels_->quantize(values, count / kernels::kPanelBlock, rounded_.data() + block);
 }
 
 Columns ColumnBuffer::view(int64_t count, int64_t length) {
-  Columns columns{values_.data(), length, count, {}};
-  if (is_rounding(length)) columns.rounded = rounded_.view(count, length);
-  return columns;
+  return {values_.data(), length, count, is_rounding(length) ? rounded_.data() : nullptr};
 }
 
 double ColumnBuffer::bytes_per_value(Precision precision) {
-  return sizeof(float) +
-         (precision == Precision::fast ? kernels::QuantizedBuffer::kBytesPerValue : 0);
+  constexpr double kRounded = sizeof(kernels::QuantizedBlock) / double{kernels::kPanelBlock};
+  return sizeof(float) + (precision == Precision::fast ? kRounded : 0);
 }
 
 void multiply(const kernels::KernelTable& kernels, kernels::ThreadPool& pool,
@@ -160,16 +157,16 @@ void multiply(const kernels::KernelTable& kernels, kernels::ThreadPool& pool,
 void multiply(const kernels::KernelTable& kernels, kernels::ThreadPool& pool, const Linear& linear,
               const float* x, int64_t columns, float* out) {
   const int64_t length = linear.weight.length;
-  Product product{&linear, {x, length, columns, {}}, out};
+  Product product{&linear, {x, length, columns, nullptr}, out};
   if (!linear.weight.packed.is_rounding()) return multiply(kernels, pool, std::span(&product, 1));
-  kernels::QuantizedBuffer rounded(columns * length);
-  product.x.rounded = rounded.view(columns, length);
+  const int64_t blocks = length / kernels::kPanelBlock;
+  std::vector<kernels::QuantizedBlock> rounded(static_cast<size_t>(columns * blocks));
   constexpr int64_t kColumnsPerPiece = 8;
   pool.run(columns, kColumnsPerPiece, [&](int64_t begin, int64_t end) {
-    const int64_t blocks = product.x.rounded.blocks;
     kernels::panels_for(kernels).quantize(x + begin * length, (end - begin) * blocks,
-                                          begin * blocks, product.x.rounded);
+                                          rounded.data() + begin * blocks);
   });
+  product.x.rounded = rounded.data();
   multiply(kernels, pool, std::span(&product, 1));
 }
 

@@ -45,7 +45,7 @@ class ColumnBuffer {
   const kernels::PanelKernels* panels_;
   std::vector<float> values_;
   bool is_rounded_;
-  kernels::QuantizedBuffer rounded_;
+  std::vector<kernels::QuantizedBlock> rounded_;
 };
 
 // out[c][r] = row r of the matrix times column c of x, plus the bias.

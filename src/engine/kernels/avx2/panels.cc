@@ -181,8 +181,8 @@ __m256i multiply_group(__m256i weight, __m256i x) {
 
 // products[c] += the groups [begin, end) of the block, as 32-bit sums.
 template <typename Codes, int kColumns>
-void multiply_groups(const Codes& weights, const int8_t* x, int64_t stride, int begin, int end,
-                     __m256i* products) {
+void multiply_groups(const Codes& weights, const QuantizedBlock* x, int64_t blocks, int begin,
+                     int end, __m256i* products) {
   const __m256i ones = _mm256_set1_epi16(1);
   for (int first = begin; first < end; first += Codes::kTogether) {
     __m256i pairs[kColumns];
@@ -191,7 +191,8 @@ void multiply_groups(const Codes& weights, const int8_t* x, int64_t stride, int 
       const __m256i weight = weights.group(g);
       for (int c = 0; c < kColumns; ++c) {
         pairs[c] = _mm256_add_epi16(
-            pairs[c], multiply_group<Codes>(weight, broadcast(x + c * stride + g * kPanelGroup)));
+            pairs[c],
+            multiply_group<Codes>(weight, broadcast(x[c * blocks].codes + g * kPanelGroup)));
       }
     }
     for (int c = 0; c < kColumns; ++c) {
@@ -214,14 +215,13 @@ void store(const PanelArguments& m, int64_t row, int64_t column, __m256 value) {
 template <typename Codes, typename Scales, int kZero, int kColumns>
 void tile(const PanelArguments& m, int64_t panel, int64_t half, int64_t column) {
   const uint8_t* from = m.panels + panel * m.panel_bytes;
-  const int64_t blocks = m.x.blocks;
-  const int64_t stride = blocks * kPanelBlock;
-  const int64_t first = column * blocks;
+  const int64_t blocks = m.length / kPanelBlock;
+  const QuantizedBlock* x = m.x + column * blocks;
   constexpr int kParts = Scales::kHalves ? 2 : 1;
   Scales step;
   __m256 totals[kColumns];
   for (int c = 0; c < kColumns; ++c) totals[c] = _mm256_setzero_ps();
-  for (int64_t block = 0; block < blocks; ++block) {
+  for (int64_t block = 0; block < blocks; ++block, ++x) {
     if (Scales::kHeaderBytes > 0 && block % 8 == 0) {
       step.load_header(from, half);
       from += Scales::kHeaderBytes;
@@ -234,24 +234,22 @@ void tile(const PanelArguments& m, int64_t panel, int64_t half, int64_t column) 
     }
     const Codes weights{from + Scales::kBytes + 32 * half};
     from += Scales::kBytes + Codes::kBytes;
-    const int8_t* x = m.x.codes + (first + block) * kPanelBlock;
     for (int part = 0; part < kParts; ++part) {
       __m256i products[kColumns];
       for (int c = 0; c < kColumns; ++c) {
-        const int32_t* less = m.x.less + (first + c * blocks + block) * 3;
-        products[c] = _mm256_set1_epi32(kZero * less[Scales::kHalves ? part : 2]);
+        const int32_t less = x[c * blocks].less[Scales::kHalves ? part : 2];
+        products[c] = _mm256_set1_epi32(kZero * (less / 128));
       }
-      multiply_groups<Codes, kColumns>(weights, x, stride, part * kGroups / kParts,
+      multiply_groups<Codes, kColumns>(weights, x, blocks, part * kGroups / kParts,
                                        (part + 1) * kGroups / kParts, products);
       for (int c = 0; c < kColumns; ++c) {
-        const __m256 scale =
-            _mm256_mul_ps(step.scale[part], _mm256_set1_ps(m.x.scales[first + c * blocks + block]));
+        const __m256 scale = _mm256_mul_ps(step.scale[part], _mm256_set1_ps(x[c * blocks].scale));
         totals[c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products[c]), scale, totals[c]);
       }
     }
     if constexpr (Scales::kHasMinimum) {
       for (int c = 0; c < kColumns; ++c) {
-        const __m256 scaled_sum = _mm256_set1_ps(m.x.scaled_sums[first + c * blocks + block]);
+        const __m256 scaled_sum = _mm256_set1_ps(x[c * blocks].scaled_sum);
         totals[c] = _mm256_fmadd_ps(step.minimum, scaled_sum, totals[c]);
       }
     }
@@ -277,10 +275,10 @@ void matmul(const PanelArguments& m) {
   for (int64_t panel = m.panel_begin; panel < m.panel_end; panel += together) {
     const int64_t end = panel + together < m.panel_end ? panel + together : m.panel_end;
     int64_t column = 0;
-    for (; column + kColumnsMax <= m.x.columns; column += kColumnsMax) {
+    for (; column + kColumnsMax <= m.columns; column += kColumnsMax) {
       multiply_columns<Codes, Scales, kZero, kColumnsMax>(m, panel, end, column);
     }
-    for (; column < m.x.columns; ++column) {
+    for (; column < m.columns; ++column) {
       multiply_columns<Codes, Scales, kZero, 1>(m, panel, end, column);
     }
   }
@@ -315,10 +313,10 @@ PanelMatmul find_matmul(const PanelFormat& format) {
   }
 }
 
-void quantize(const float* values, int64_t blocks, int64_t place, const QuantizedColumns& x) {
+void quantize(const float* values, int64_t blocks, QuantizedBlock* out) {
   for (int64_t block = 0; block < blocks; ++block) {
     const float* from = values + block * kPanelBlock;
-    const int64_t at = place + block;
+    QuantizedBlock& to = out[block];
     const __m256 no_sign = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
     __m256 largest = _mm256_setzero_ps();
     for (int i = 0; i < 4; ++i) {
@@ -337,14 +335,14 @@ void quantize(const float* values, int64_t blocks, int64_t place, const Quantize
     }
     int32_t sums[2] = {0, 0};
     for (int64_t i = 0; i < kPanelBlock; ++i) {
-      x.codes[at * kPanelBlock + i] = static_cast<int8_t>(codes[i]);
+      to.codes[i] = static_cast<int8_t>(codes[i]);
       sums[i / 16] += codes[i];
     }
-    x.less[at * 3] = -sums[0];
-    x.less[at * 3 + 1] = -sums[1];
-    x.less[at * 3 + 2] = -(sums[0] + sums[1]);
-    x.scales[at] = most / 127.0f;
-    x.scaled_sums[at] = x.scales[at] * static_cast<float>(sums[0] + sums[1]);
+    to.less[0] = -128 * sums[0];
+    to.less[1] = -128 * sums[1];
+    to.less[2] = -128 * (sums[0] + sums[1]);
+    to.scale = most / 127.0f;
+    to.scaled_sum = to.scale * static_cast<float>(sums[0] + sums[1]);
   }
 }
 

@@ -2,7 +2,7 @@
 // Panel kernels for AVX-512 with VNNI. A tile is one panel times up to kColumnsMax columns: the
 // codes of a group are unpacked once and multiplied with four activation bytes of each column,
 // which the instruction broadcasts from memory. The zero of a format is subtracted up front: sums
-// start at -zero times the sum of the activations, so that integers stay exact.
+// start at -128 times the sum of the activations, so that integers stay exact.
 #if defined(__x86_64__)
 #include <immintrin.h>
 
@@ -32,18 +32,23 @@ __m512 load_signed_bytes(const uint8_t* from) {
       _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
 }
 
-// The codes of one block: vector of group g, 0 <= g < 8.
+// The codes of one block: vector of group g, 0 <= g < 8. Where a format has a zero, codes are
+// raised by as many bits as make it 128, and the scales lowered by as many.
+template <int kRaised>
 struct Codes4 {
   static constexpr int64_t kBytes = 256;
   const uint8_t* from;
-  __m512i low_bits(int g) const {
+  __m512i group(int g) const {
     const __m512i bytes = load(from + g % 4 * 64);
-    return _mm512_and_si512(g < 4 ? bytes : _mm512_srli_epi16(bytes, 4), _mm512_set1_epi8(15));
+    const int shift = g < 4 ? kRaised : kRaised - 4;  // to the left
+    const __m512i moved = shift == 0  ? bytes
+                          : shift > 0 ? _mm512_slli_epi16(bytes, static_cast<unsigned>(shift))
+                                      : _mm512_srli_epi16(bytes, static_cast<unsigned>(-shift));
+    return _mm512_and_si512(moved, _mm512_set1_epi8(static_cast<char>(15 << kRaised)));
   }
-  __m512i group(int g) const { return low_bits(g); }
 };
 
-// Codes that name entries of a table.
+// Codes that name entries of a table, which are raised already.
 template <const uint8_t* kEntries>
 struct Codebook {
   static constexpr int64_t kBytes = 256;
@@ -51,31 +56,36 @@ struct Codebook {
   __m512i group(int g) const {
     const __m512i entries =
         _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(kEntries)));
-    return _mm512_shuffle_epi8(entries, Codes4{from}.group(g));
+    return _mm512_shuffle_epi8(entries, Codes4<0>{from}.group(g));
   }
 };
 
+template <int kRaised>
 struct Codes5 {
   static constexpr int64_t kBytes = 320;
   const uint8_t* from;
   __m512i group(int g) const {
+    constexpr int kBit = 4 + kRaised;
     const __m512i bits = load(from + 256);
-    const __m512i moved = g < 4 ? _mm512_slli_epi16(bits, static_cast<unsigned>(4 - g))
-                                : _mm512_srli_epi16(bits, static_cast<unsigned>(g - 4));
-    // (moved & 16) | low
-    return _mm512_ternarylogic_epi32(moved, _mm512_set1_epi8(16), Codes4{from}.low_bits(g), 0xea);
+    const __m512i moved = g < kBit ? _mm512_slli_epi16(bits, static_cast<unsigned>(kBit - g))
+                                   : _mm512_srli_epi16(bits, static_cast<unsigned>(g - kBit));
+    // (moved & mask) | low
+    return _mm512_ternarylogic_epi32(moved, _mm512_set1_epi8(static_cast<char>(1 << kBit)),
+                                     Codes4<kRaised>{from}.group(g), 0xea);
   }
 };
 
+template <int kRaised>
 struct Codes6 {
   static constexpr int64_t kBytes = 384;
   const uint8_t* from;
   __m512i group(int g) const {
     const __m512i bits = load(from + 256 + g / 4 * 64);
-    const int shift = 4 - 2 * (g % 4);
+    const int shift = 4 + kRaised - 2 * (g % 4);
     const __m512i moved = shift >= 0 ? _mm512_slli_epi16(bits, static_cast<unsigned>(shift))
                                      : _mm512_srli_epi16(bits, static_cast<unsigned>(-shift));
-    return _mm512_ternarylogic_epi32(moved, _mm512_set1_epi8(0x30), Codes4{from}.low_bits(g), 0xea);
+    return _mm512_ternarylogic_epi32(moved, _mm512_set1_epi8(static_cast<char>(0x30 << kRaised)),
+                                     Codes4<kRaised>{from}.group(g), 0xea);
   }
 };
 
@@ -85,14 +95,21 @@ struct Codes8 {
   __m512i group(int g) const { return load(from + g * 64); }
 };
 
+template <int kRaised>
+__m512 lowered(__m512 scale) {
+  if constexpr (kRaised == 0) return scale;
+  return _mm512_mul_ps(scale, _mm512_set1_ps(1.0f / static_cast<float>(1 << kRaised)));
+}
+
 // Scales of one block. kHalves: one scale for each 16 values.
+template <int kRaised>
 struct HalfScales {
   static constexpr int64_t kHeaderBytes = 0, kBytes = 32;
   static constexpr bool kHasMinimum = false, kHalves = false;
   __m512 scale[1];
   __m512 minimum;
   void load_header(const uint8_t*) {}
-  void load_block(const uint8_t* from) { scale[0] = load_halves(from); }
+  void load_block(const uint8_t* from) { scale[0] = lowered<kRaised>(load_halves(from)); }
 };
 
 struct HalfMinimumScales {
@@ -123,13 +140,14 @@ struct ByteMinimumScales {
   }
 };
 
+template <int kRaised>
 struct BytePairScales {
   static constexpr int64_t kHeaderBytes = 32, kBytes = 32;
   static constexpr bool kHasMinimum = false, kHalves = true;
   __m512 scale[2];
   __m512 minimum;
   __m512 d;
-  void load_header(const uint8_t* from) { d = load_halves(from); }
+  void load_header(const uint8_t* from) { d = lowered<kRaised>(load_halves(from)); }
   void load_block(const uint8_t* from) {
     scale[0] = _mm512_mul_ps(d, load_signed_bytes(from));
     scale[1] = _mm512_mul_ps(d, load_signed_bytes(from + 16));
@@ -157,14 +175,10 @@ __m512i broadcast(const int8_t* from) {
   return _mm512_set1_epi32(four);
 }
 
-// kZeroShift: zero = 2^kZeroShift; below 0: none.
-template <int kZeroShift>
+// What sums begin with: less the zero, or nothing.
+template <bool kHasZero>
 __m512i start(const int32_t* less) {
-  if constexpr (kZeroShift < 0) {
-    return _mm512_setzero_si512();
-  } else {
-    return _mm512_slli_epi32(_mm512_set1_epi32(*less), static_cast<unsigned>(kZeroShift));
-  }
+  return kHasZero ? _mm512_set1_epi32(*less) : _mm512_setzero_si512();
 }
 
 void store(const PanelArguments& m, int64_t panel, int64_t column, __m512 value) {
@@ -177,19 +191,15 @@ void store(const PanelArguments& m, int64_t panel, int64_t column, __m512 value)
   }
 }
 
-template <typename Codes, typename Scales, int kZeroShift, int kColumns>
+template <typename Codes, typename Scales, bool kHasZero, int kColumns>
 void tile(const PanelArguments& m, int64_t panel, int64_t column) {
   const uint8_t* from = m.panels + panel * m.panel_bytes;
-  const int64_t blocks = m.x.blocks;
-  const int8_t* codes = m.x.codes + column * blocks * kPanelBlock;
-  const float* scales = m.x.scales + column * blocks;
-  const int32_t* less = m.x.less + column * blocks * 3;
-  [[maybe_unused]] const float* scaled_sums = m.x.scaled_sums + column * blocks;
-  const int64_t codes_stride = blocks * kPanelBlock;
+  const int64_t blocks = m.length / kPanelBlock;
+  const QuantizedBlock* x = m.x + column * blocks;
   Scales step;
   __m512 totals[kColumns];
   for (int c = 0; c < kColumns; ++c) totals[c] = _mm512_setzero_ps();
-  for (int64_t block = 0; block < blocks; ++block) {
+  for (int64_t block = 0; block < blocks; ++block, ++x) {
     if (Scales::kHeaderBytes > 0 && block % 8 == 0) {
       step.load_header(from);
       from += Scales::kHeaderBytes;
@@ -202,30 +212,27 @@ void tile(const PanelArguments& m, int64_t panel, int64_t column) {
     }
     const Codes weights{from + Scales::kBytes};
     from += Scales::kBytes + Codes::kBytes;
-    const int8_t* x = codes + block * kPanelBlock;
     __m512i products[kColumns];
     constexpr int kParts = Scales::kHalves ? 2 : 1;
     for (int part = 0; part < kParts; ++part) {
       for (int c = 0; c < kColumns; ++c) {
-        products[c] =
-            start<kZeroShift>(less + (c * blocks + block) * 3 + (Scales::kHalves ? part : 2));
+        products[c] = start<kHasZero>(&x[c * blocks].less[Scales::kHalves ? part : 2]);
       }
       for (int g = part * kGroups / kParts; g < (part + 1) * kGroups / kParts; ++g) {
         const __m512i weight = weights.group(g);
         for (int c = 0; c < kColumns; ++c) {
           products[c] = _mm512_dpbusd_epi32(products[c], weight,
-                                            broadcast(x + c * codes_stride + g * kPanelGroup));
+                                            broadcast(x[c * blocks].codes + g * kPanelGroup));
         }
       }
       for (int c = 0; c < kColumns; ++c) {
-        const __m512 scale =
-            _mm512_mul_ps(step.scale[part], _mm512_set1_ps(scales[c * blocks + block]));
+        const __m512 scale = _mm512_mul_ps(step.scale[part], _mm512_set1_ps(x[c * blocks].scale));
         totals[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products[c]), scale, totals[c]);
       }
     }
     if constexpr (Scales::kHasMinimum) {
       for (int c = 0; c < kColumns; ++c) {
-        const __m512 scaled_sum = _mm512_set1_ps(scaled_sums[c * blocks + block]);
+        const __m512 scaled_sum = _mm512_set1_ps(x[c * blocks].scaled_sum);
         totals[c] = _mm512_fmadd_ps(step.minimum, scaled_sum, totals[c]);
       }
     }
@@ -233,93 +240,93 @@ void tile(const PanelArguments& m, int64_t panel, int64_t column) {
   for (int c = 0; c < kColumns; ++c) store(m, panel, column + c, totals[c]);
 }
 
-template <typename Codes, typename Scales, int kZeroShift>
+template <typename Codes, typename Scales, bool kHasZero>
 void multiply_panels(const PanelArguments& m, int64_t begin, int64_t end) {
   int64_t column = 0;
-  for (; column + kColumnsMax <= m.x.columns; column += kColumnsMax) {
+  for (; column + kColumnsMax <= m.columns; column += kColumnsMax) {
     for (int64_t panel = begin; panel < end; ++panel) {
-      tile<Codes, Scales, kZeroShift, kColumnsMax>(m, panel, column);
+      tile<Codes, Scales, kHasZero, kColumnsMax>(m, panel, column);
     }
   }
-  for (; column + 4 <= m.x.columns; column += 4) {
+  for (; column + 4 <= m.columns; column += 4) {
     for (int64_t panel = begin; panel < end; ++panel) {
-      tile<Codes, Scales, kZeroShift, 4>(m, panel, column);
+      tile<Codes, Scales, kHasZero, 4>(m, panel, column);
     }
   }
-  for (; column + 2 <= m.x.columns; column += 2) {
+  for (; column + 2 <= m.columns; column += 2) {
     for (int64_t panel = begin; panel < end; ++panel) {
-      tile<Codes, Scales, kZeroShift, 2>(m, panel, column);
+      tile<Codes, Scales, kHasZero, 2>(m, panel, column);
     }
   }
-  for (; column < m.x.columns; ++column) {
+  for (; column < m.columns; ++column) {
     for (int64_t panel = begin; panel < end; ++panel) {
-      tile<Codes, Scales, kZeroShift, 1>(m, panel, column);
+      tile<Codes, Scales, kHasZero, 1>(m, panel, column);
     }
   }
 }
 
 // A few panels that stay in the second-level cache pass by the columns, of which a tile stays in
 // the first-level one.
-template <typename Codes, typename Scales, int kZeroShift>
+template <typename Codes, typename Scales, bool kHasZero>
 void matmul(const PanelArguments& m) {
   const int64_t together = m.panel_bytes < kCachedBytes ? kCachedBytes / m.panel_bytes : 1;
   for (int64_t panel = m.panel_begin; panel < m.panel_end; panel += together) {
     const int64_t end = panel + together < m.panel_end ? panel + together : m.panel_end;
-    multiply_panels<Codes, Scales, kZeroShift>(m, panel, end);
+    multiply_panels<Codes, Scales, kHasZero>(m, panel, end);
   }
 }
 
 PanelMatmul find_matmul(const PanelFormat& format) {
   switch (format.id) {
     case FormatId::q4_0:
-      return matmul<Codes4, HalfScales, 3>;
+      return matmul<Codes4<4>, HalfScales<4>, true>;
     case FormatId::q4_1:
-      return matmul<Codes4, HalfMinimumScales, -1>;
+      return matmul<Codes4<0>, HalfMinimumScales, false>;
     case FormatId::q5_0:
-      return matmul<Codes5, HalfScales, 4>;
+      return matmul<Codes5<3>, HalfScales<3>, true>;
     case FormatId::q5_1:
-      return matmul<Codes5, HalfMinimumScales, -1>;
+      return matmul<Codes5<0>, HalfMinimumScales, false>;
     case FormatId::q8_0:
-      return matmul<Codes8, HalfScales, 7>;
-    case FormatId::q4_k:
-      return matmul<Codes4, ByteMinimumScales, -1>;
-    case FormatId::q5_k:
-      return matmul<Codes5, ByteMinimumScales, -1>;
-    case FormatId::q6_k:
-      return matmul<Codes6, BytePairScales, 5>;
+      return matmul<Codes8, HalfScales<0>, true>;
     case FormatId::q3_k:
-      return matmul<Codes4, BytePairScales, 2>;
+      return matmul<Codes4<5>, BytePairScales<5>, true>;
+    case FormatId::q4_k:
+      return matmul<Codes4<0>, ByteMinimumScales, false>;
+    case FormatId::q5_k:
+      return matmul<Codes5<0>, ByteMinimumScales, false>;
+    case FormatId::q6_k:
+      return matmul<Codes6<2>, BytePairScales<2>, true>;
     case FormatId::iq4_nl:
-      return matmul<Codebook<kIq4PanelEntries>, HalfScales, 7>;
+      return matmul<Codebook<kIq4PanelEntries>, HalfScales<0>, true>;
     case FormatId::mxfp4:
-      return matmul<Codebook<kMxfp4PanelEntries>, ExponentScales, 7>;
+      return matmul<Codebook<kMxfp4PanelEntries>, ExponentScales, true>;
     default:
       return avx512_half_panels(format);
   }
 }
 
-void quantize(const float* values, int64_t blocks, int64_t place, const QuantizedColumns& x) {
+void quantize(const float* values, int64_t blocks, QuantizedBlock* out) {
   const __m512i no_sign = _mm512_set1_epi32(0x7fffffff);
   for (int64_t block = 0; block < blocks; ++block) {
     const float* from = values + block * kPanelBlock;
+    QuantizedBlock& to = out[block];
     const __m512 half[2] = {_mm512_loadu_ps(from), _mm512_loadu_ps(from + 16)};
     const __m512 largest =
         _mm512_max_ps(_mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(half[0]), no_sign)),
                       _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(half[1]), no_sign)));
     const float most = _mm512_reduce_max_ps(largest);
     const __m512 inverse = _mm512_set1_ps(most > 0 ? 127.0f / most : 0.0f);
-    const int64_t at = place + block;
     int32_t sums[2];
     for (int i = 0; i < 2; ++i) {
       const __m512i codes = _mm512_cvtps_epi32(_mm512_mul_ps(half[i], inverse));
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(x.codes + at * kPanelBlock + 16 * i),
-                       _mm512_cvtsepi32_epi8(codes));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to.codes + 16 * i), _mm512_cvtsepi32_epi8(codes));
       sums[i] = _mm512_reduce_add_epi32(codes);
-      x.less[at * 3 + i] = -sums[i];
     }
-    x.less[at * 3 + 2] = -(sums[0] + sums[1]);
-    x.scales[at] = most / 127.0f;
-    x.scaled_sums[at] = x.scales[at] * static_cast<float>(sums[0] + sums[1]);
+    to.scale = most / 127.0f;
+    to.scaled_sum = to.scale * static_cast<float>(sums[0] + sums[1]);
+    to.less[0] = -128 * sums[0];
+    to.less[1] = -128 * sums[1];
+    to.less[2] = -128 * (sums[0] + sums[1]);
   }
 }
 

@@ -39,29 +39,11 @@ void PackedMatrix::multiply(const PanelKernels& kernels, const Columns& x, int64
                              x.count, out, out_stride, 0, panel_end - panel_begin});
 }
 
-QuantizedBuffer::QuantizedBuffer(int64_t values)
-    : codes_(static_cast<size_t>(values)),
-      scales_(static_cast<size_t>(values / kPanelBlock)),
-      less_(scales_.size() * 3),
-      scaled_sums_(scales_.size()) {}
-
-QuantizedColumns QuantizedBuffer::view(int64_t columns, int64_t length) {
-  return {codes_.data(),       scales_.data(), less_.data(),
-          scaled_sums_.data(), columns,        length / kPanelBlock};
-}
-
 Columns part_of(const Columns& x, int64_t begin, int64_t count) {
   Columns part = x;
   part.count = count;
   if (x.values != nullptr) part.values = x.values + begin * x.length;
-  if (x.rounded.codes == nullptr) return part;
-  const int64_t block = begin * x.rounded.blocks;
-  part.rounded = {x.rounded.codes + block * kPanelBlock,
-                  x.rounded.scales + block,
-                  x.rounded.less + block * 3,
-                  x.rounded.scaled_sums + block,
-                  count,
-                  x.rounded.blocks};
+  if (x.rounded != nullptr) part.rounded = x.rounded + begin * (x.length / kPanelBlock);
   return part;
 }
 

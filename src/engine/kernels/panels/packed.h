@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "engine/kernels/panels/panels.h"
 
@@ -14,7 +13,7 @@ struct Columns {
   const float* values = nullptr;  // [count][length]
   int64_t length = 0;
   int64_t count = 0;
-  QuantizedColumns rounded;  // codes: nullptr when absent
+  const QuantizedBlock* rounded = nullptr;  // [count][length / 32]
 };
 
 // Columns [begin, begin + count) of x.
@@ -49,24 +48,6 @@ class PackedMatrix {
   int64_t rows_ = 0;
   int64_t panel_bytes_ = 0;
   const uint8_t* bytes_ = nullptr;
-};
-
-// Memory of quantized columns.
-class QuantizedBuffer {
- public:
-  QuantizedBuffer() = default;
-  explicit QuantizedBuffer(int64_t values);  // of all columns together
-  // `columns` columns of `length` values, a multiple of 32, over the same memory.
-  QuantizedColumns view(int64_t columns, int64_t length);
-
-  // Bytes for one value.
-  static constexpr double kBytesPerValue = 1 + 20.0 / kPanelBlock;
-
- private:
-  std::vector<int8_t> codes_;
-  std::vector<float> scales_;
-  std::vector<int32_t> less_;
-  std::vector<float> scaled_sums_;
 };
 
 }  // namespace plinth::engine::kernels

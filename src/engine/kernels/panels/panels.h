@@ -39,24 +39,23 @@ constexpr int64_t kPanelRows = 16;
 constexpr int64_t kPanelBlock = 32;  // values of a row that share an activation scale
 constexpr int64_t kPanelGroup = 4;   // values one instruction multiplies in each row
 
-// Columns of activations, quantized. less[0] is minus the sum of a block's codes in its first half,
-// less[1] in its second, less[2] in both: what a tile's sums begin with, times the format's zero.
-struct QuantizedColumns {
-  int8_t* codes = nullptr;       // [columns][blocks * 32]
-  float* scales = nullptr;       // [columns][blocks]
-  int32_t* less = nullptr;       // [columns][blocks][3]
-  float* scaled_sums = nullptr;  // [columns][blocks]: scale * the sum of the codes
-  int64_t columns = 0;
-  int64_t blocks = 0;
+// A block of activations, rounded: one cache line, so that a tile needs one pointer a column.
+struct alignas(64) QuantizedBlock {
+  int8_t codes[kPanelBlock];
+  float scale;
+  float scaled_sum;  // scale * the sum of the codes
+  // -128 times the sum of the codes of the first half, of the second, and of both: what a tile's
+  // sums begin with where codes are raised so that 128 stands for zero.
+  int32_t less[3];
 };
 
 // out[c * out_stride + r] = row r times column c, for the rows of panels [panel_begin, panel_end).
 struct PanelArguments {
   const uint8_t* panels = nullptr;
   int64_t panel_bytes = 0;
-  int64_t rows = 0;  // of all panels: the last one may hold fewer than 16
-  QuantizedColumns x;
-  const float* values = nullptr;  // [columns][length] F32, for formats of 16 bits instead of x
+  int64_t rows = 0;                   // of all panels: the last one may hold fewer than 16
+  const QuantizedBlock* x = nullptr;  // [columns][length / 32]
+  const float* values = nullptr;      // [columns][length], for formats of 16 bits instead of x
   int64_t length = 0;
   int64_t columns = 0;
   float* out = nullptr;
@@ -97,9 +96,8 @@ void pack_panel(const PanelFormat& format, const uint8_t* weights, int64_t row_b
 
 // The panel kernels of one ISA level.
 struct PanelKernels {
-  // Quantizes `blocks` blocks of values to x, from its block number `place` on; column c begins at
-  // number c * x.blocks.
-  void (*quantize)(const float* values, int64_t blocks, int64_t place, const QuantizedColumns& x);
+  // Rounds `blocks` blocks of values.
+  void (*quantize)(const float* values, int64_t blocks, QuantizedBlock* out);
   PanelMatmul (*matmul)(const PanelFormat& format);  // nullptr: none at this level
 };
 

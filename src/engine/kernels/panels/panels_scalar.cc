@@ -9,24 +9,23 @@
 namespace plinth::engine::kernels {
 namespace {
 
-void quantize(const float* values, int64_t blocks, int64_t place, const QuantizedColumns& x) {
+void quantize(const float* values, int64_t blocks, QuantizedBlock* out) {
   for (int64_t block = 0; block < blocks; ++block) {
     const float* from = values + block * kPanelBlock;
-    const int64_t at = place + block;
-    int8_t* codes = x.codes + at * kPanelBlock;
+    QuantizedBlock& to = out[block];
     float largest = 0;
     for (int64_t i = 0; i < kPanelBlock; ++i) largest = std::fmax(largest, std::fabs(from[i]));
-    const float scale = largest / 127.0f;
     const float inverse = largest > 0 ? 127.0f / largest : 0.0f;
     int32_t sums[2] = {0, 0};
     for (int64_t i = 0; i < kPanelBlock; ++i) {
-      codes[i] = static_cast<int8_t>(std::nearbyint(from[i] * inverse));
-      sums[i / 16] += codes[i];
+      to.codes[i] = static_cast<int8_t>(std::nearbyint(from[i] * inverse));
+      sums[i / 16] += to.codes[i];
     }
-    for (int half = 0; half < 2; ++half) x.less[at * 3 + half] = -sums[half];
-    x.less[at * 3 + 2] = -(sums[0] + sums[1]);
-    x.scales[at] = scale;
-    x.scaled_sums[at] = scale * static_cast<float>(sums[0] + sums[1]);
+    to.scale = largest / 127.0f;
+    to.scaled_sum = to.scale * static_cast<float>(sums[0] + sums[1]);
+    to.less[0] = -128 * sums[0];
+    to.less[1] = -128 * sums[1];
+    to.less[2] = -128 * (sums[0] + sums[1]);
   }
 }
 
@@ -75,26 +74,25 @@ Step step_at(PanelScales kind, const uint8_t* header, const uint8_t* scales, int
   return {0, 0};
 }
 
-double multiply_row(const PanelFormat& format, const uint8_t* panel, int64_t row, int64_t column,
-                    const QuantizedColumns& x) {
+double multiply_row(const PanelFormat& format, const uint8_t* panel, int64_t row,
+                    const QuantizedBlock* x, int64_t blocks) {
   double total = 0;
   const uint8_t* header = nullptr;
-  for (int64_t block = 0; block < x.blocks; ++block) {
+  for (int64_t block = 0; block < blocks; ++block) {
     if (block % 8 == 0) {
       header = panel;
       panel += panel_header_bytes(format);
     }
     const uint8_t* codes = panel + panel_scale_bytes(format);
-    const int8_t* activations = x.codes + (column * x.blocks + block) * kPanelBlock;
     double sum = 0;
     for (int64_t i = 0; i < kPanelBlock; ++i) {
       const Step step = step_at(format.scales, header, panel, row, i);
       int code = code_at(format.codes, codes, row, i);
       if (format.entries != nullptr) code = format.entries[code];
       const double weight = step.scale * (code - format.zero) - step.minimum;
-      sum += weight * activations[i];
+      sum += weight * x[block].codes[i];
     }
-    total += sum * static_cast<double>(x.scales[column * x.blocks + block]);
+    total += sum * static_cast<double>(x[block].scale);
     panel = codes + panel_code_bytes(format);
   }
   return total;
@@ -135,11 +133,12 @@ void matmul_halves(const PanelArguments& m) {
 template <FormatId kFormat>
 void matmul(const PanelArguments& m) {
   const PanelFormat& format = *find_panel_format(kFormat);
+  const int64_t blocks = m.length / kPanelBlock;
   for (int64_t panel = m.panel_begin; panel < m.panel_end; ++panel) {
     for (int64_t row = 0; row < kPanelRows && panel * kPanelRows + row < m.rows; ++row) {
-      for (int64_t column = 0; column < m.x.columns; ++column) {
-        m.out[column * m.out_stride + panel * kPanelRows + row] = static_cast<float>(
-            multiply_row(format, m.panels + panel * m.panel_bytes, row, column, m.x));
+      for (int64_t column = 0; column < m.columns; ++column) {
+        m.out[column * m.out_stride + panel * kPanelRows + row] = static_cast<float>(multiply_row(
+            format, m.panels + panel * m.panel_bytes, row, m.x + column * blocks, blocks));
       }
     }
   }

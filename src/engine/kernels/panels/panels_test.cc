@@ -11,6 +11,7 @@
 
 #include "base/random.h"
 #include "engine/kernels/formats/float16.h"
+#include "engine/kernels/panels/packed.h"
 
 namespace plinth::engine::kernels {
 namespace {
@@ -70,27 +71,18 @@ struct Rows {
 };
 
 // Columns quantized by one level's kernel.
-struct Columns {
-  Columns(const PanelKernels& kernels, const std::vector<float>& values_given, int64_t columns)
-      : values(values_given),
-        codes(values.size()),
-        scales(values.size() / kPanelBlock),
-        less(scales.size() * 3),
-        scaled_sums(scales.size()) {
-    const int64_t length = static_cast<int64_t>(values.size()) / columns;
-    x = {codes.data(),       scales.data(), less.data(),
-         scaled_sums.data(), columns,       length / kPanelBlock};
-    for (int64_t column = 0; column < columns; ++column) {
-      kernels.quantize(values.data() + column * length, x.blocks, column * x.blocks, x);
-    }
+struct Quantized {
+  Quantized(const PanelKernels& kernels, const std::vector<float>& values_given, int64_t columns)
+      : values(values_given), blocks(values.size() / kPanelBlock) {
+    x = {values.data(), static_cast<int64_t>(values.size()) / columns, columns, blocks.data()};
+    kernels.quantize(values.data(), static_cast<int64_t>(blocks.size()), blocks.data());
   }
+  Quantized(const Quantized&) = delete;
+  Quantized& operator=(const Quantized&) = delete;
 
   std::vector<float> values;
-  std::vector<int8_t> codes;
-  std::vector<float> scales;
-  std::vector<int32_t> less;
-  std::vector<float> scaled_sums;
-  QuantizedColumns x;
+  std::vector<QuantizedBlock> blocks;
+  Columns x;
 };
 
 std::vector<float> random_values(size_t count, SeededRandom& random) {
@@ -99,11 +91,12 @@ std::vector<float> random_values(size_t count, SeededRandom& random) {
   return values;
 }
 
-std::vector<float> multiply(const PanelKernels& kernels, const Rows& rows, const Columns& columns) {
-  std::vector<float> out(static_cast<size_t>(rows.rows * columns.x.columns), NAN);
+std::vector<float> multiply(const PanelKernels& kernels, const Rows& rows,
+                            const Quantized& columns) {
+  std::vector<float> out(static_cast<size_t>(rows.rows * columns.x.count), NAN);
   const int64_t panels = (rows.rows + kPanelRows - 1) / kPanelRows;
-  kernels.matmul(rows.format)({rows.packed.data(), rows.stride, rows.rows, columns.x,
-                               columns.values.data(), rows.length, columns.x.columns, out.data(),
+  kernels.matmul(rows.format)({rows.packed.data(), rows.stride, rows.rows, columns.x.rounded,
+                               columns.x.values, rows.length, columns.x.count, out.data(),
                                rows.rows, 0, panels});
   return out;
 }
@@ -128,14 +121,15 @@ TEST(Panels, the_reference_multiplies_what_the_format_says_the_weights_are) {
   SeededRandom random(6);
   for (const FileFormat& file : file_formats()) {
     const Rows rows(file, 20, 768, random);
-    const Columns columns(kScalarPanels, random_values(768, random), 1);
+    const Quantized columns(kScalarPanels, random_values(768, random), 1);
     std::vector<float> expected;
     std::vector<float> weights(768);
     for (int64_t row = 0; row < rows.rows; ++row) {
       format_of(file.id).widen(rows.bytes.data() + row * rows.row_bytes, 768, weights.data());
       double sum = 0;
       for (size_t i = 0; i < weights.size(); ++i) {
-        const double rounded = static_cast<double>(columns.codes[i]) * columns.scales[i / 32];
+        const QuantizedBlock& block = columns.blocks[i / 32];
+        const double rounded = static_cast<double>(block.codes[i % 32]) * block.scale;
         sum += weights[i] * (rows.format.codes == PanelCodes::bits16 ? columns.values[i] : rounded);
       }
       expected.push_back(static_cast<float>(sum));
@@ -149,7 +143,7 @@ TEST(Panels, every_level_agrees_with_the_reference_also_where_the_last_panel_is_
   SeededRandom random(7);
   for (const FileFormat& file : file_formats()) {
     const Rows rows(file, 37, 768, random);
-    const Columns columns(kScalarPanels, random_values(11 * 768, random), 11);
+    const Quantized columns(kScalarPanels, random_values(11 * 768, random), 11);
     const std::vector<float> expected = multiply(kScalarPanels, rows, columns);
     for (const PanelKernels* kernels : levels()) {
       EXPECT_LE(relative_rms(multiply(*kernels, rows, columns), expected), 1e-6)
@@ -164,11 +158,11 @@ TEST(Panels, a_column_gets_the_same_bits_alone_and_beside_any_others) {
     const Rows rows(file, 32, 512, random);
     const std::vector<float> values = random_values(21 * 512, random);
     for (const PanelKernels* kernels : levels()) {
-      const std::vector<float> together = multiply(*kernels, rows, Columns(*kernels, values, 21));
+      const std::vector<float> together = multiply(*kernels, rows, Quantized(*kernels, values, 21));
       for (size_t column = 0; column < 21; ++column) {
         const std::vector<float> alone(values.begin() + static_cast<int64_t>(column * 512),
                                        values.begin() + static_cast<int64_t>((column + 1) * 512));
-        const std::vector<float> found = multiply(*kernels, rows, Columns(*kernels, alone, 1));
+        const std::vector<float> found = multiply(*kernels, rows, Quantized(*kernels, alone, 1));
         EXPECT_EQ(std::memcmp(found.data(), together.data() + column * 32, 32 * sizeof(float)), 0)
             << format_of(file.id).name << " column " << column;
       }
@@ -192,7 +186,7 @@ TEST(Panels, extreme_codes_do_not_overflow) {
       rows.pack();
       std::vector<float> values(256);
       for (size_t i = 0; i < values.size(); ++i) values[i] = i % 32 < 30 ? 1.0f : -1.0f;
-      const Columns columns(kScalarPanels, values, 1);
+      const Quantized columns(kScalarPanels, values, 1);
       const std::vector<float> expected = multiply(kScalarPanels, rows, columns);
       for (const PanelKernels* kernels : levels()) {
         const std::vector<float> found = multiply(*kernels, rows, columns);
@@ -211,17 +205,20 @@ TEST(Panels, every_level_quantizes_alike) {
   for (size_t i = 32; i < 64; ++i) values[i] = 0.0f;
   for (size_t i = 64; i < 96; ++i) values[i] *= 1e-20f;
   for (size_t i = 96; i < 128; ++i) values[i] *= 1e20f;
-  const Columns expected(kScalarPanels, values, 1);
+  const Quantized expected(kScalarPanels, values, 1);
   for (const PanelKernels* kernels : levels()) {
-    const Columns found(*kernels, values, 1);
-    EXPECT_EQ(found.codes, expected.codes);
-    EXPECT_EQ(found.scales, expected.scales);
-    EXPECT_EQ(found.less, expected.less);
-    EXPECT_EQ(found.scaled_sums, expected.scaled_sums);
+    const Quantized found(*kernels, values, 1);
+    for (size_t i = 0; i < expected.blocks.size(); ++i) {
+      // Without what fills up the cache line.
+      EXPECT_EQ(std::memcmp(&found.blocks[i], &expected.blocks[i],
+                            offsetof(QuantizedBlock, less) + sizeof(QuantizedBlock::less)),
+                0);
+    }
   }
   for (size_t i = 0; i < values.size(); ++i) {
-    const float back = static_cast<float>(expected.codes[i]) * expected.scales[i / 32];
-    EXPECT_LE(std::fabs(back - values[i]), 0.5001f * expected.scales[i / 32]);
+    const QuantizedBlock& block = expected.blocks[i / 32];
+    const float back = static_cast<float>(block.codes[i % 32]) * block.scale;
+    EXPECT_LE(std::fabs(back - values[i]), 0.5001f * block.scale);
   }
 }
 
