@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "engine/batcher/batcher.h"
+#include "engine/convert.h"
 #include "engine/gguf/file.h"
 #include "engine/kernels/kernels.h"
 #include "engine/kernels/processors.h"
@@ -122,7 +123,7 @@ class LoadedEngine final : public Engine {
 Result<std::unique_ptr<Engine>> LoadedEngine::create(const EngineOptions& options) {
   TRY(check_options(options));
   auto engine = std::make_unique<LoadedEngine>();
-  engine->file_ = TRY(gguf::File::open(options.path));
+  engine->file_ = TRY(gguf::File::open(TRY(model_file(options.path))));
   engine->summary_ = TRY(summarize(*engine->file_));
   engine->tokenizer_ = TRY(Tokenizer::read(engine->file_->contents()));
   TRY(engine->read_template());

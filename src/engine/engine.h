@@ -46,7 +46,7 @@ Result<ModelSummary> inspect_model(const std::string& path);
 enum class Precision : uint8_t { fast, exact };
 
 struct EngineOptions {
-  std::string path;  // GGUF
+  std::string path;  // GGUF, or a checkpoint's folder, which is converted first (convert.h)
   Precision precision = Precision::fast;
   int threads = 0;                 // 0: one per physical core
   int64_t context_tokens_max = 0;  // 0: the trained length; per sequence
