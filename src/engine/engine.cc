@@ -229,7 +229,8 @@ Result<std::vector<Token>> LoadedEngine::render_chat(const Json& messages,
   }
   if (template_->is_error()) return template_->error();
   const templates::ChatTemplate& chat = template_->value();
-  const templates::Text text = TRY(chat.render_chat(messages, tools));
+  const templates::Text text = TRY(chat.render_chat(
+      messages, tools, {.unix_s = clock_.wall().unix_ms / 1000, .variables = Json()}));
   return tokenizer_->encode_rendered(text.bytes, text.foreign, chat.source());
 }
 
