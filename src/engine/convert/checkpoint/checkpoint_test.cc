@@ -158,44 +158,17 @@ TEST(Checkpoint, stretches_its_positions_as_the_configuration_says) {
               {"llama", {{"rope_scaling", scaling({{"type", "linear"}, {"factor", 2.0}})}}});
 }
 
-// The order of rows that llama gets and the halves of qwen2, which has its rows as they are, are
-// the same function.
-TEST(Checkpoint, of_llama_turns_its_heads_as_qwen2_turns_the_same_weights) {
-  const std::string bytes = tiny_model_bytes(TinyModel());
-  const std::vector<float> llama = converted_outputs(bytes, {"llama"});
-  const TemporaryFolder folder;
-  testing::write_checkpoint(bytes, {"qwen2"}, folder);
-  std::vector<testing::CheckpointTensor> biases;
-  Json map = Json::object();
-  for (const auto& [name, length] :
-       {std::pair<const char*, uint64_t>{"q", 64}, {"k", 32}, {"v", 32}}) {
-    for (int layer = 0; layer < 2; ++layer) {
-      biases.push_back(
-          {"model.layers." + std::to_string(layer) + ".self_attn." + name + "_proj.bias",
-           "F32",
-           {length},
-           std::string(length * sizeof(float), '\0')});
-      map.set(biases.back().name, "biases.safetensors");
-    }
-  }
-  folder.write("biases.safetensors", testing::safetensors_bytes(biases));
-  const auto weights = gguf::MappedFile::open(folder.path() + "/model.safetensors");
-  const std::string_view all = weights->bytes();
-  const auto length =
-      static_cast<size_t>(static_cast<uint8_t>(all[0]) | static_cast<uint8_t>(all[1]) << 8);
-  const auto header = Json::parse(all.substr(8, length));
-  for (const auto& [name, entry] : header->members()) {
-    if (name != "__metadata__") map.set(name, "model.safetensors");
-  }
-  folder.write("model.safetensors.index.json", Json::object({{"weight_map", map}}).dump());
-  const std::string out = folder.path() + "/out.gguf";
-  const auto written = convert(folder.path(), "", out);
-  ASSERT_TRUE(written.is_ok()) << written.error().message;
-  const auto engine = load(out);
-  ASSERT_TRUE(engine);
-  const std::vector<float> qwen = outputs(*engine);
-  ASSERT_EQ(llama.size(), qwen.size());
-  for (size_t i = 0; i < llama.size(); ++i) EXPECT_NEAR(llama[i], qwen[i], 1e-4) << i;
+// The order of rows that llama gets, and the halves of qwen2, which has its rows as they are, are
+// the same function of the same checkpoint.
+TEST(Checkpoint, of_llama_turns_its_heads_as_qwen2_turns_the_same_weights_and_biases) {
+  TinyModel model = model_of("qwen2");
+  model.key_length = 32;
+  const std::string bytes = tiny_model_bytes(model);
+  const std::vector<float> as_llama = converted_outputs(bytes, {"llama"});
+  const std::vector<float> as_qwen = converted_outputs(bytes, {"qwen2"});
+  ASSERT_FALSE(as_llama.empty());
+  ASSERT_EQ(as_llama.size(), as_qwen.size());
+  for (size_t i = 0; i < as_llama.size(); ++i) EXPECT_NEAR(as_llama[i], as_qwen[i], 1e-4) << i;
 }
 
 TEST(Checkpoint, of_llama3_frequencies_slows_long_waves_by_the_factor) {
@@ -304,6 +277,41 @@ TEST(Checkpoint, is_refused_by_the_key_of_what_is_not_computed) {
                  ErrorCode::unsupported);
   expect_refused("head_dim", 1 << 20, ErrorCode::malformed);
   expect_refused("position_embedding_type", "relative_key", ErrorCode::unsupported, "bert");
+}
+
+// The error of a checkpoint of this model type with these tensors alone.
+std::string tensor_error(const std::string& model_type,
+                         const std::vector<testing::CheckpointTensor>& tensors) {
+  const TemporaryFolder folder;
+  testing::write_checkpoint(tiny_model_bytes(TinyModel()), {model_type}, folder);
+  folder.write("model.safetensors", testing::safetensors_bytes(tensors));
+  const auto refused = convert(folder.path(), "", folder.path() + "/out.gguf");
+  EXPECT_TRUE(refused.is_error());
+  return refused.is_ok() ? "" : refused.error().message;
+}
+
+TEST(Checkpoint, is_refused_by_the_name_of_a_tensor_of_the_wrong_shape) {
+  const auto floats = [](size_t count) { return std::string(count * sizeof(float), '\0'); };
+  const std::string layer = "model.layers.0.";
+  const auto error_of = [&](const std::string& name, std::vector<uint64_t> shape, size_t count) {
+    return tensor_error("llama", {{layer + name, "F32", std::move(shape), floats(count)}});
+  };
+  EXPECT_NE(error_of("self_attn.q_proj.weight", {48, 2}, 96).find("4 heads of 16 rows"),
+            std::string::npos);
+  EXPECT_NE(error_of("mlp.up_proj.weight", {}, 1).find("1 to 4 sizes"), std::string::npos);
+  EXPECT_NE(error_of("mlp.up_proj.weight", {0, 4}, 0).find("1 to 4 sizes"), std::string::npos);
+  EXPECT_NE(error_of("block_sparse_moe.experts.1.w1.weight", {2, 2}, 4).find("experts 0 to 1"),
+            std::string::npos);
+  EXPECT_NE(error_of("block_sparse_moe.experts.0.w1.weight", {4}, 4).find("no matrix"),
+            std::string::npos);
+  EXPECT_NE(tensor_error("llama", {{layer + "mlp.up_proj.weight", "I32", {2}, std::string(8, 'x')}})
+                .find("I32"),
+            std::string::npos);
+  EXPECT_NE(
+      tensor_error(
+          "gpt_oss",
+          {{layer + "mlp.experts.down_proj_blocks", "U8", {1, 1, 1, 16}, std::string(16, 'x')}}),
+      "");
 }
 
 TEST(Checkpoint, is_refused_by_the_name_of_a_tensor_that_does_not_belong) {

@@ -47,8 +47,8 @@ uint64_t source_row(const RowSource& source, uint64_t row) {
   return row - within + within % 2 * (source.head_rows / 2) + within / 2;
 }
 
-void read_row(const RowSource& source, uint64_t row, uint64_t length, std::string& buffer,
-              float* out) {
+void read_row(const RowSource& source, uint64_t row, std::string& buffer, float* out) {
+  const uint64_t length = source.length;
   const Format& format = kernels::format_of(*source.tensor->type->format);
   const uint64_t size = source.tensor->type->bytes;
   const uint64_t first = source.first + source_row(source, row) * source.row_step;
@@ -194,25 +194,25 @@ class Conversion {
   }
 
   Status write_tensor(const Tensor& tensor, gguf::FileWriter& file) {
-    const uint64_t length = tensor.plan.dimensions[0];
     if (tensor.plan.packed) {
-      return write_rows(tensor, tensor.plan.rows(), file, [&](uint64_t row, char* out) {
-        pack_row(*tensor.plan.packed, row, out);
-        return true;
-      });
+      return write_rows(tensor, tensor.plan.dimensions[0], tensor.plan.rows(), file,
+                        [&](uint64_t row, char* out) {
+                          pack_row(*tensor.plan.packed, row, out);
+                          return true;
+                        });
     }
     for (const RowSource& source : tensor.plan.sources) {
-      TRY(write_rows(tensor, source.rows, file, [&](uint64_t row, char* out) {
+      TRY(write_rows(tensor, source.length, source.rows, file, [&](uint64_t row, char* out) {
         thread_local std::vector<float> values;
         thread_local std::string buffer;
-        values.resize(length);
-        read_row(source, row, length, buffer, values.data());
+        values.resize(source.length);
+        read_row(source, row, buffer, values.data());
         bool is_finite = true;
         for (float& value : values) {
           value += tensor.plan.added;
           is_finite = is_finite && std::isfinite(value);
         }
-        tensor.format->narrow(values.data(), static_cast<int64_t>(length), out);
+        tensor.format->narrow(values.data(), static_cast<int64_t>(source.length), out);
         return is_finite;
       }));
     }
@@ -221,9 +221,8 @@ class Conversion {
 
   // Encodes rows of the tensor with `encode`, which is false for values that are no numbers.
   template <typename Encode>
-  Status write_rows(const Tensor& tensor, uint64_t rows, gguf::FileWriter& file,
+  Status write_rows(const Tensor& tensor, uint64_t length, uint64_t rows, gguf::FileWriter& file,
                     const Encode& encode) {
-    const uint64_t length = tensor.plan.dimensions[0];
     const uint64_t row_bytes = bytes_of(*tensor.format, length);
     const uint64_t rows_per_write = kValuesPerWrite / length + 1;
     const auto rows_per_piece = static_cast<int64_t>(kValuesPerPiece / length + 1);

@@ -92,7 +92,8 @@ Status convert_into(const std::string& path, const fs::path& file, const std::st
   if (disk.exists(file.string())) return ok();
   log_event(LogLevel::info, "model.converting", {{"checkpoint", path}, {"file", file.string()}});
   const WrittenModel written = TRY(convert(path, "", file.string()));
-  log_event(LogLevel::info, "model.converted",
+  // A warning, so that commands whose log is quiet say, too, where so large a file now lies.
+  log_event(LogLevel::warning, "model.converted",
             {{"file", file.string()}, {"bytes", std::to_string(written.file_bytes)}});
   remove_older(disk, file.parent_path(), prefix, file);
   return ok();

@@ -12,6 +12,7 @@ namespace {
 constexpr uint64_t kGroupBytes = 16;  // of 32 four-bit values
 constexpr uint64_t kGroupValues = 32;
 constexpr uint64_t kExpertsMax = 1024;
+constexpr uint64_t kRowValuesMax = 1 << 24;  // rows are held in RAM whole
 
 // Prefixes under which checkpoints hold the whole text model, and parts that are not text.
 constexpr std::string_view kPrefixes[] = {"language_model.", "bert."};
@@ -118,6 +119,10 @@ class Planner {
         tensor.shape.empty() || tensor.shape.size() > 4) {
       return malformed(tensor, "its shape " + shape_text(tensor) + " is not 1 to 4 sizes above 0");
     }
+    if (tensor.shape.back() > kRowValuesMax) {
+      return malformed(tensor, "its rows of " + std::to_string(tensor.shape.back()) +
+                                   " values are longer than " + std::to_string(kRowValuesMax));
+    }
     if (tensor.name.ends_with("_blocks")) return add_packed(tensor, name, *row);
     if (!tensor.type->format) {
       return make_error(ErrorCode::unsupported,
@@ -157,7 +162,7 @@ class Planner {
     planned.name = std::move(name);
     planned.dimensions.assign(tensor.shape.rbegin(), tensor.shape.rend());
     const uint64_t length = tensor.shape.back();
-    planned.sources = {{&tensor, tensor.values / length, 0, length}};
+    planned.sources = {{&tensor, length, tensor.values / length, 0, length}};
     return planned;
   }
 
@@ -171,7 +176,7 @@ class Planner {
     }
     PlannedTensor planned = whole(tensor, std::move(name));
     RowSource& source = planned.sources[0];
-    if (tensor.shape.size() == 1) source = {&tensor, tensor.shape[0], 0, 1};
+    if (tensor.shape.size() == 1) source = {&tensor, 1, tensor.shape[0], 0, 1};
     source.head_rows = head_rows;
     planned_.push_back(std::move(planned));
     return ok();
@@ -188,7 +193,7 @@ class Planner {
     planned.name = std::move(name);
     planned.dimensions = {length, rows, tensor.shape[0]};
     for (uint64_t expert = 0; expert < tensor.shape[0]; ++expert) {
-      planned.sources.push_back({&tensor, rows, expert * length * rows, 1, rows});
+      planned.sources.push_back({&tensor, length, rows, expert * length * rows, 1, rows});
     }
     planned_.push_back(std::move(planned));
     return ok();
@@ -206,12 +211,13 @@ class Planner {
     planned.name = target_of(row, name, odd == 0 ? "gate" : "up");
     if (is_bias) {
       planned.dimensions = {both / 2, experts};
-      planned.sources = {{&tensor, experts, odd, both, 2}};
+      planned.sources = {{&tensor, both / 2, experts, odd, both, 2}};
     } else {
       const uint64_t length = tensor.shape[1];
       planned.dimensions = {length, both / 2, experts};
       for (uint64_t expert = 0; expert < experts; ++expert) {
-        planned.sources.push_back({&tensor, both / 2, expert * length * both + odd, 2, both});
+        planned.sources.push_back(
+            {&tensor, length, both / 2, expert * length * both + odd, 2, both});
       }
     }
     planned_.push_back(std::move(planned));

@@ -16,6 +16,7 @@ namespace plinth::engine::checkpoint {
 // Rows that lie in one tensor at regular steps.
 struct RowSource {
   const Tensor* tensor = nullptr;
+  uint64_t length = 0;  // of a row
   uint64_t rows = 1;
   uint64_t first = 0;       // value at which row 0 begins
   uint64_t row_step = 0;    // values between the begins of neighbouring rows
