@@ -65,6 +65,7 @@ void model_embed(CLI::App& app, Context& context);
 void model_perplexity(CLI::App& app, Context& context);
 void model_bench(CLI::App& app, Context& context);
 void model_synth(CLI::App& app, Context& context);
+void model_convert(CLI::App& app, Context& context);
 void model_quantize(CLI::App& app, Context& context);
 void policy_list(CLI::App& app, Context& context);
 void policy_check(CLI::App& app, Context& context);

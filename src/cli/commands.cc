@@ -41,6 +41,8 @@ constexpr Command kCommands[] = {
     {"model bench", Reach::offline, "tokens per second of a GGUF file", commands::model_bench},
     {"model synth", Reach::offline, "write a GGUF file of random weights in a real model's shape",
      commands::model_synth},
+    {"model convert", Reach::offline, "write a safetensors checkpoint as a GGUF file",
+     commands::model_convert},
     {"model quantize", Reach::offline, "write a model's GGUF file with another encoding",
      commands::model_quantize},
     {"policy list", Reach::through_api, "policies in force", commands::policy_list},

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes model files: random weights in the shape of a real model, for benchmarks and tests, and
-// another encoding of a model that is there. Both write GGUF, tensor by tensor, and put the file in
-// place when it is complete. All calls block.
+// Makes model files: random weights in the shape of a real model, for benchmarks and tests, another
+// encoding of a model that is there, and a checkpoint (safetensors, config.json, tokenizer.json) as
+// one file. All write GGUF, tensor by tensor, and put the file in place when it is complete. All
+// calls block.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +38,21 @@ std::vector<std::string> quantization_types();
 // the pairs of letters, then fillers. Errors: invalid_argument (names what is known), io_failed.
 Result<WrittenModel> synthesize(const SynthesisRequest& request, const std::string& path);
 
-// Encodes the matrices of the model at `in_path` anew as `type` asks and keeps everything else.
+// Writes the checkpoint in `folder` as one file; the families are in
+// convert/checkpoint/families.cc. `type` is as for quantize(), or empty: what most weights of the
+// checkpoint have, so that nothing is lost. Four-bit experts stay as they are. RAM as for
+// quantize(), and the tokenizer's files. Errors: not_found and io_failed (names the file),
+// malformed and unsupported (name the key or the tensor), too_large.
+Result<WrittenModel> convert(const std::string& folder, const std::string& type,
+                             const std::string& out_path);
+
+// `path`, or, when it is a checkpoint's folder, the file it is converted to: at the first call, and
+// again when its files change, into $XDG_CACHE_HOME/plinth/models or ~/.cache/plinth/models. The
+// log says where. Errors: those of convert(), and unavailable while another process converts.
+Result<std::string> model_file(const std::string& path);
+
+// Encodes the matrices of the model at `in_path` anew as `type` asks and keeps everything else; a
+// checkpoint's folder is converted with that type.
 // What a lossy type has lost stays lost, so start from F32, F16 or BF16. RAM is bounded by the
 // largest piece of a tensor, not by the tensor. Errors: invalid_argument, those of reading a model,
 // malformed (a weight that is no number), unsupported (a tensor type that is not computed),

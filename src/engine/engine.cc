@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "engine/batcher/batcher.h"
+#include "engine/convert.h"
 #include "engine/gguf/file.h"
 #include "engine/kernels/attention/kv_store.h"
 #include "engine/kernels/bandwidth.h"
@@ -173,7 +174,7 @@ class LoadedEngine final : public Engine {
 Result<std::unique_ptr<Engine>> LoadedEngine::create(const EngineOptions& options) {
   TRY(check_options(options));
   auto engine = std::make_unique<LoadedEngine>();
-  engine->file_ = TRY(gguf::File::open(options.path));
+  engine->file_ = TRY(gguf::File::open(TRY(model_file(options.path))));
   engine->summary_ = TRY(summarize(*engine->file_));
   engine->tokenizer_ = TRY(Tokenizer::read(engine->file_->contents()));
   TRY(engine->read_template());
@@ -279,7 +280,8 @@ Result<std::vector<Token>> LoadedEngine::render_chat(const Json& messages,
   }
   if (template_->is_error()) return template_->error();
   const templates::ChatTemplate& chat = template_->value();
-  const templates::Text text = TRY(chat.render_chat(messages, tools));
+  const templates::Text text = TRY(chat.render_chat(
+      messages, tools, {.unix_s = clock_.wall().unix_ms / 1000, .variables = Json()}));
   return tokenizer_->encode_rendered(text.bytes, text.foreign, chat.source());
 }
 

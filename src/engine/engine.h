@@ -52,7 +52,7 @@ std::vector<std::string> kv_format_names();
 Result<KvFormat> find_kv_format(std::string_view name);
 
 struct EngineOptions {
-  std::string path;  // GGUF
+  std::string path;  // GGUF, or a checkpoint's folder, which is converted first (convert.h)
   Precision precision = Precision::fast;
   // Where packed weights are kept for the next load; empty: nowhere.
   std::string cache_folder;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `plinth model synth|quantize`: commands that write model files.
+// `plinth model synth|convert|quantize`: commands that write model files.
 #include <CLI/CLI.hpp>
 
 #include "base/text.h"
@@ -38,6 +38,25 @@ void model_synth(CLI::App& app, Context& context) {
   });
 }
 
+void model_convert(CLI::App& app, Context& context) {
+  struct Options {
+    std::string folder;
+    std::string out_path;
+    std::string type;
+  };
+  auto options = std::make_shared<Options>();
+  app.add_option("FOLDER", options->folder,
+                 "folder with config.json, tokenizer.json and safetensors weights")
+      ->required();
+  app.add_option("OUT", options->out_path, "GGUF file to write")->required();
+  app.add_option("--type", options->type,
+                 "encoding of the weights; default: the one they have. " +
+                     join(engine::quantization_types(), ", "));
+  app.callback([&context, options] {
+    show_written(context, engine::convert(options->folder, options->type, options->out_path));
+  });
+}
+
 void model_quantize(CLI::App& app, Context& context) {
   struct Options {
     std::string in_path;
@@ -45,7 +64,8 @@ void model_quantize(CLI::App& app, Context& context) {
     std::string type;
   };
   auto options = std::make_shared<Options>();
-  app.add_option("IN", options->in_path, "GGUF file to read")->required();
+  app.add_option("IN", options->in_path, "GGUF file, or a checkpoint's folder, to read")
+      ->required();
   app.add_option("OUT", options->out_path, "GGUF file to write")->required();
   app.add_option("--type", options->type,
                  "encoding of the weights: " + join(engine::quantization_types(), ", "))

@@ -38,6 +38,14 @@ std::pair<std::string, std::string> named(const std::string& text, const std::st
   return {text.substr(0, at), text.substr(at + 1)};
 }
 
+// A file's name without its ending, a folder's whole: "Qwen2.5-0.5B" ends in no ending.
+std::string model_name(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code absent;
+  if (!fs::is_directory(path, absent)) return fs::path(path).stem().string();
+  return fs::weakly_canonical(path, absent).filename().string();
+}
+
 Result<std::string> starter_path() {
   namespace fs = std::filesystem;
   const fs::path program = TRY(own_program_path());
@@ -45,13 +53,14 @@ Result<std::string> starter_path() {
                                     program.parent_path() / "../share/plinth/starter.gguf"}) {
     if (fs::exists(candidate)) return fs::weakly_canonical(candidate).string();
   }
-  return make_error(ErrorCode::not_found,
-                    "no model: give --model FILE.gguf, --upstream NAME=URL, or a plinth.yaml");
+  return make_error(
+      ErrorCode::not_found,
+      "no model: give --model FILE.gguf or FOLDER, --upstream NAME=URL, or a plinth.yaml");
 }
 
 Status add_models(const UpOptions& options, node::NodeConfig& config) {
   for (const auto& text : options.models) {
-    const auto [name, path] = named(text, std::filesystem::path(text).stem().string());
+    const auto [name, path] = named(text, model_name(text));
     serving::ModelSpec spec;
     spec.name = name;
     spec.path = path;
@@ -156,8 +165,10 @@ void up(CLI::App& app, Context& context) {
   app.add_option("--listen", options->listen, "HOST:PORT; default 127.0.0.1:7070, port 0 is any");
   app.add_option("--allow-host", options->hosts,
                  "NAME[:PORT] that callers may use for this node, such as a proxy's");
-  app.add_option("--model", options->models,
-                 "[NAME=]FILE.gguf, served by the built-in engine; default: the starter model");
+  app.add_option(
+      "--model", options->models,
+      "[NAME=]FILE.gguf or the folder of a safetensors checkpoint, served by the built-in "
+      "engine; default: the starter model");
   app.add_option("--upstream", options->upstreams,
                  "[NAME=]URL of an OpenAI-compatible server, ending in /v1; its key, if it needs "
                  "one, in PLINTH_UPSTREAM_KEY");

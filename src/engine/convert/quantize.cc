@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "engine/convert.h"
+#include "engine/convert/checkpoint/folder.h"
 #include "engine/convert/mixes.h"
 #include "engine/gguf/file.h"
 #include "engine/gguf/writer.h"
@@ -154,6 +155,7 @@ std::vector<std::string> quantization_types() {
 Result<WrittenModel> quantize(const std::string& in_path, const std::string& type,
                               const std::string& out_path) {
   const Mix* mix = TRY(find_mix(type));
+  if (checkpoint::is_checkpoint(in_path)) return convert(in_path, type, out_path);
   const auto file = TRY(gguf::File::open(in_path));
   std::error_code absent;
   if (std::filesystem::equivalent(in_path, out_path, absent)) {

@@ -1,16 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Maps model files. The mapping is shared with the page cache, so that a model that several
-// processes load is in RAM once.
+// Maps a model's files and puts their tensors into one table.
 #include "engine/gguf/file.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "engine/gguf/parse.h"
 #include "engine/gguf/split.h"
@@ -18,52 +10,9 @@
 namespace plinth::engine::gguf {
 namespace {
 
-Error file_error(const std::string& path, const char* action, int number) {
-  const ErrorCode code =
-      number == ENOENT || number == ENOTDIR ? ErrorCode::not_found : ErrorCode::io_failed;
-  return make_error(code, path + ": cannot " + action + ": " + std::strerror(number), "path");
-}
-
 Error prefixed(const std::string& path, Error error) {
   error.message = path + ": " + error.message;
   return error;
-}
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int number() const { return number_; }
-
- private:
-  int number_;
-};
-
-struct Mapped {
-  std::string_view bytes;
-  int64_t changed_ns = 0;
-};
-
-Result<Mapped> map_file(const std::string& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.number() < 0) return file_error(path, "open the model file", errno);
-  struct stat status{};
-  if (::fstat(file.number(), &status) != 0) return file_error(path, "read its size", errno);
-  if (!S_ISREG(status.st_mode)) {
-    return make_error(ErrorCode::invalid_argument, path + ": is not a regular file", "path");
-  }
-  if (status.st_size == 0) {
-    return make_error(ErrorCode::malformed, path + ": the file is empty", "path");
-  }
-  const auto size = static_cast<size_t>(status.st_size);
-  void* address = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.number(), 0);
-  if (address == MAP_FAILED) return file_error(path, "map the model file", errno);
-  return Mapped{{static_cast<const char*>(address), size},
-                status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec};
 }
 
 Error split_error(const std::string& key, const std::string& cause) {
@@ -106,10 +55,8 @@ Result<std::unique_ptr<File>> File::open(const std::string& path) {
 }
 
 Result<Contents> File::open_part(const std::string& path) {
-  const Mapped mapped = TRY(map_file(path));
-  // From here on the destructor unmaps it.
-  parts_.push_back({mapped.bytes, mapped.changed_ns});
-  auto contents = parse(mapped.bytes);
+  parts_.push_back({TRY(MappedFile::open(path))});
+  auto contents = parse(parts_.back().file.bytes());
   if (contents.is_error()) return prefixed(path, std::move(contents).error());
   parts_.back().data_offset = contents->data_offset;
   for (Tensor& tensor : contents->tensors) tensor.part = parts_.size() - 1;
@@ -155,13 +102,9 @@ Status File::open_other_parts() {
   return ok();
 }
 
-File::~File() {
-  for (const Part& part : parts_) ::munmap(const_cast<char*>(part.bytes.data()), part.bytes.size());
-}
-
 uint64_t File::size_bytes() const {
   uint64_t bytes = 0;
-  for (const Part& part : parts_) bytes += part.bytes.size();
+  for (const Part& part : parts_) bytes += part.file.bytes().size();
   return bytes;
 }
 
@@ -170,12 +113,13 @@ Digest File::fingerprint() const {
   constexpr size_t kPage = 4096;
   std::string seen;
   for (const Part& part : parts_) {
-    seen += std::to_string(part.bytes.size()) + " " + std::to_string(part.changed_ns) + " ";
-    const Digest header = blake2b(part.bytes.substr(0, part.data_offset));
+    const std::string_view bytes = part.file.bytes();
+    seen += std::to_string(bytes.size()) + " " + std::to_string(part.file.changed_ns()) + " ";
+    const Digest header = blake2b(bytes.substr(0, part.data_offset));
     seen.append(header.begin(), header.end());
     std::string pages;
-    for (size_t at = part.data_offset; at < part.bytes.size(); at += kStep) {
-      pages += part.bytes.substr(at, kPage);
+    for (size_t at = part.data_offset; at < bytes.size(); at += kStep) {
+      pages += bytes.substr(at, kPage);
     }
     const Digest data = blake2b(pages);
     seen.append(data.begin(), data.end());
@@ -185,7 +129,8 @@ Digest File::fingerprint() const {
 
 const std::byte* File::data(const Tensor& tensor) const {
   const Part& part = parts_[tensor.part];
-  return reinterpret_cast<const std::byte*>(part.bytes.data()) + part.data_offset + tensor.offset;
+  return reinterpret_cast<const std::byte*>(part.file.bytes().data()) + part.data_offset +
+         tensor.offset;
 }
 
 }  // namespace plinth::engine::gguf

@@ -5,12 +5,12 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/hash.h"
 #include "base/result.h"
 #include "engine/gguf/contents.h"
+#include "engine/gguf/mapped_file.h"
 
 namespace plinth::engine::gguf {
 
@@ -20,7 +20,6 @@ class File {
   // not_found (names the missing part), io_failed, invalid_argument (not a regular file, or not the
   // first part), malformed (parts that do not belong together), and those of parse().
   static Result<std::unique_ptr<File>> open(const std::string& path);
-  ~File();
   File(const File&) = delete;
   File& operator=(const File&) = delete;
 
@@ -36,8 +35,7 @@ class File {
 
  private:
   struct Part {
-    std::string_view bytes;
-    int64_t changed_ns = 0;  // of the file's last change
+    MappedFile file;
     uint64_t data_offset = 0;
   };
 

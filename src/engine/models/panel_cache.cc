@@ -15,11 +15,13 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "engine/gguf/descriptor.h"
 
 namespace plinth::engine {
 namespace {
 
 namespace fs = std::filesystem;
+using gguf::Descriptor;
 
 constexpr char kMagic[9] = "PLPANELS";
 constexpr uint32_t kVersion = 1;
@@ -68,20 +70,6 @@ bool write_all(int file, const void* data, int64_t bytes) {
   }
   return true;
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int number() const { return number_; }
-
- private:
-  int number_;
-};
 
 bool write_file(const std::string& path, const uint8_t* panels, int64_t bytes) {
   const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));

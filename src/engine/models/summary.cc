@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 
+#include "engine/convert.h"
 #include "engine/models/model.h"
 
 namespace plinth::engine {
@@ -114,7 +115,7 @@ Result<ModelSummary> summarize(const gguf::File& file) {
 }
 
 Result<ModelSummary> inspect_model(const std::string& path) {
-  const auto file = TRY(gguf::File::open(path));
+  const auto file = TRY(gguf::File::open(TRY(model_file(path))));
   return summarize(*file);
 }
 

@@ -36,7 +36,8 @@ Result<ChatTemplate> ChatTemplate::create(std::string source, std::string begin_
   return made;
 }
 
-Result<Text> ChatTemplate::render_chat(const Json& messages, const Json& tools) const {
+Result<Text> ChatTemplate::render_chat(const Json& messages, const Json& tools,
+                                       const ChatOptions& options) const {
   if (!messages.is_array() || messages.size() == 0) {
     return make_error(ErrorCode::invalid_argument, "messages: at least one is needed", "messages");
   }
@@ -46,13 +47,17 @@ Result<Text> ChatTemplate::render_chat(const Json& messages, const Json& tools) 
   }
   Variables variables = {
       {"messages", Value::from_json(prepared, true)},
-      {"add_generation_prompt", Value::of(true)},
+      {"add_generation_prompt", Value::of(options.is_generation_prompt_added)},
       {"bos_token", Value::of(Text::own(begin_text_))},
       {"eos_token", Value::of(Text::own(end_text_))},
   };
+  variables.emplace_back("documents", Value::none());
   const bool has_tools = tools.is_array() && tools.size() > 0;
   variables.emplace_back("tools", has_tools ? Value::from_json(tools, true) : Value::none());
-  return render(block_, std::move(variables));
+  for (const auto& [name, value] : options.variables.members()) {
+    variables.emplace_back(name, Value::from_json(value, true));
+  }
+  return render(block_, std::move(variables), options.unix_s);
 }
 
 }  // namespace plinth::engine::templates

@@ -2,6 +2,7 @@
 // A model's chat template: made once from its source, rendered for each request.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,12 @@
 
 namespace plinth::engine::templates {
 
+struct ChatOptions {
+  bool is_generation_prompt_added = true;
+  int64_t unix_s = 0;  // what strftime_now() shows
+  Json variables;      // more of them, by name, such as enable_thinking; null: none
+};
+
 class ChatTemplate {
  public:
   // Errors: malformed names the line.
@@ -20,10 +27,12 @@ class ChatTemplate {
 
   const std::string& source() const { return source_; }
 
-  // Over {messages, tools, add_generation_prompt: true, bos_token, eos_token}; `tools` is none when
-  // empty. All text of messages and tools is marked foreign. Arguments of tool calls that are JSON
-  // text of an object become that object, as templates expect.
-  Result<Text> render_chat(const Json& messages, const Json& tools) const;
+  // Over {messages, tools, add_generation_prompt, bos_token, eos_token} and the options' variables;
+  // `tools` is none when empty, `documents` always. All text of messages and tools is marked
+  // foreign. Arguments of tool calls that are JSON text of an object become that object, as
+  // templates expect.
+  Result<Text> render_chat(const Json& messages, const Json& tools,
+                           const ChatOptions& options) const;
 
  private:
   std::string source_;

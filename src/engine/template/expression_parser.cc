@@ -139,27 +139,31 @@ Result<ExpressionPointer> ExpressionParser::parse_comparison() {
       {"==", Operator::equal},         {"!=", Operator::not_equal}, {"<=", Operator::less_equal},
       {">=", Operator::greater_equal}, {"<", Operator::less},       {">", Operator::greater},
   };
-  ExpressionPointer left = TRY(parse_sum());
-  bool is_compared = false;
-  for (;;) {
-    std::optional<Operator> operation;
+  const auto accept_operator = [&]() -> std::optional<Operator> {
     for (const Comparison& comparison : kComparisons) {
-      if (!operation && accept_symbol(comparison.symbol)) operation = comparison.operation;
+      if (accept_symbol(comparison.symbol)) return comparison.operation;
     }
-    if (!operation && accept_word("in")) operation = Operator::in;
-    if (!operation && is_word("not") && is_word("in", 1)) {
-      take();
-      take();
-      operation = Operator::not_in;
-    }
-    if (!operation) return left;
-    if (is_compared) return error("chained comparisons are not supported; join them with 'and'");
-    is_compared = true;
-    ExpressionPointer node = make(Expression::Kind::binary);
-    node->operation = *operation;
-    ExpressionPointer right = TRY(parse_sum());
-    left = TRY(finish(std::move(node), std::move(left), std::move(right)));
+    if (accept_word("in")) return Operator::in;
+    if (!is_word("not") || !is_word("in", 1)) return std::nullopt;
+    take();
+    take();
+    return Operator::not_in;
+  };
+  ExpressionPointer first = TRY(parse_sum());
+  std::optional<Operator> operation = accept_operator();
+  if (!operation) return first;
+  ExpressionPointer node = make(Expression::Kind::binary);
+  node->operation = *operation;
+  node->children.push_back(std::move(first));
+  node->children.push_back(TRY(parse_sum()));
+  node->operations.push_back(*operation);
+  while ((operation = accept_operator())) {
+    if (node->children.size() >= kItemsMax) return error("too many comparisons in a row");
+    node->kind = Expression::Kind::chain;
+    node->operations.push_back(*operation);
+    node->children.push_back(TRY(parse_sum()));
   }
+  return finish(std::move(node));
 }
 
 Result<ExpressionPointer> ExpressionParser::parse_sum() {
@@ -185,31 +189,54 @@ Result<ExpressionPointer> ExpressionParser::parse_concatenation() {
 }
 
 Result<ExpressionPointer> ExpressionParser::parse_product() {
-  ExpressionPointer left = TRY(parse_unary());
-  while (is_symbol("*") || is_symbol("%") || is_symbol("//")) {
+  struct Product {
+    std::string_view symbol;
+    Operator operation;
+  };
+  constexpr Product kProducts[] = {{"*", Operator::multiply},
+                                   {"/", Operator::divide},
+                                   {"//", Operator::floor_divide},
+                                   {"%", Operator::remainder}};
+  ExpressionPointer left = TRY(parse_power());
+  for (;;) {
+    const auto* found =
+        std::find_if(std::begin(kProducts), std::end(kProducts),
+                     [&](const Product& product) { return is_symbol(product.symbol); });
+    if (found == std::end(kProducts)) return left;
+    take();
     ExpressionPointer node = make(Expression::Kind::binary);
-    const std::string symbol = take().text;
-    node->operation = symbol == "*"   ? Operator::multiply
-                      : symbol == "%" ? Operator::remainder
-                                      : Operator::floor_divide;
-    ExpressionPointer right = TRY(parse_unary());
+    node->operation = found->operation;
+    ExpressionPointer right = TRY(parse_power());
+    left = TRY(finish(std::move(node), std::move(left), std::move(right)));
+  }
+}
+
+Result<ExpressionPointer> ExpressionParser::parse_power() {
+  ExpressionPointer left = TRY(parse_unary(Filters::taken));
+  while (accept_symbol("**")) {
+    ExpressionPointer node = make(Expression::Kind::binary);
+    node->operation = Operator::power;
+    ExpressionPointer right = TRY(parse_unary(Filters::taken));
     left = TRY(finish(std::move(node), std::move(left), std::move(right)));
   }
   return left;
 }
 
-Result<ExpressionPointer> ExpressionParser::parse_unary() {
+// Filters and tests are of the whole -x, not of x.
+Result<ExpressionPointer> ExpressionParser::parse_unary(Filters filters) {
   if (++depth_ > kNestingMax) return error("expressions are nested too deeply");
   ExpressionPointer node;
   if (accept_symbol("-")) {
     node = make(Expression::Kind::negate);
-    ExpressionPointer inner = TRY(parse_unary());
+    ExpressionPointer inner = TRY(parse_unary(Filters::left));
     node = TRY(finish(std::move(node), std::move(inner)));
+  } else if (accept_symbol("+")) {
+    node = TRY(parse_unary(Filters::left));
   } else {
     node = TRY(parse_primary());
     node = TRY(parse_postfix(std::move(node)));
-    node = TRY(parse_filters(std::move(node)));
   }
+  if (filters == Filters::taken) node = TRY(parse_filters(std::move(node)));
   --depth_;
   return node;
 }
@@ -276,9 +303,10 @@ Result<ExpressionPointer> ExpressionParser::parse_name() {
 // ( expression ) or a tuple, which is a list here.
 Result<ExpressionPointer> ExpressionParser::parse_parentheses() {
   TRY(expect_symbol("("));
+  ExpressionPointer tuple = make(Expression::Kind::list);
+  if (accept_symbol(")")) return finish(std::move(tuple));
   ExpressionPointer first = TRY(parse_expression());
   if (accept_symbol(")")) return first;
-  ExpressionPointer tuple = make(Expression::Kind::list);
   tuple->children.push_back(std::move(first));
   while (accept_symbol(",")) {
     if (is_symbol(")")) break;
@@ -359,14 +387,24 @@ Result<ExpressionPointer> ExpressionParser::parse_subscript(ExpressionPointer ba
   return finish(std::move(node));
 }
 
+Result<ExpressionPointer> ExpressionParser::parse_filter(ExpressionPointer base) {
+  ExpressionPointer node = make(Expression::Kind::filter);
+  node->text = TRY(expect_name());
+  if (is_symbol("(")) node->arguments = TRY(parse_arguments());
+  return finish(std::move(node), std::move(base));
+}
+
+Result<ExpressionPointer> ExpressionParser::parse_captured_filters() {
+  ExpressionPointer base = make(Expression::Kind::name);
+  base->text = kCapturedName;
+  base = TRY(parse_filter(std::move(base)));
+  return parse_filters(std::move(base));
+}
+
 Result<ExpressionPointer> ExpressionParser::parse_filters(ExpressionPointer base) {
   for (int links = 0; links < kNestingMax; ++links) {
     if (accept_symbol("|")) {
-      ExpressionPointer node = make(Expression::Kind::filter);
-      node->text = TRY(expect_name());
-      if (is_symbol("(")) node->arguments = TRY(parse_arguments());
-      base = TRY(finish(std::move(node), std::move(base)));
-      base = TRY(parse_postfix(std::move(base)));
+      base = TRY(parse_filter(std::move(base)));
     } else if (accept_word("is")) {
       base = TRY(parse_test(std::move(base)));
     } else {
@@ -380,9 +418,33 @@ Result<ExpressionPointer> ExpressionParser::parse_test(ExpressionPointer base) {
   const bool is_negated = accept_word("not");
   ExpressionPointer node = make(Expression::Kind::test);
   node->text = TRY(expect_name());
+  if (is_symbol("(")) {
+    node->arguments = TRY(parse_arguments());
+  } else if (begins_argument()) {
+    ExpressionPointer argument = TRY(parse_primary());
+    argument = TRY(parse_postfix(std::move(argument)));
+    node->arguments.push_back({"", std::move(argument)});
+  }
   node = TRY(finish(std::move(node), std::move(base)));
   if (!is_negated) return node;
   return finish(make(Expression::Kind::logical_not), std::move(node));
+}
+
+// Whether what follows a test's name is its one argument without parentheses.
+bool ExpressionParser::begins_argument() const {
+  switch (peek().kind) {
+    case Lexeme::Kind::string:
+    case Lexeme::Kind::integer:
+    case Lexeme::Kind::real:
+      return true;
+    case Lexeme::Kind::name:
+      for (const std::string_view word : {"else", "or", "and", "if", "is", "in", "not"}) {
+        if (is_word(word)) return false;
+      }
+      return true;
+    default:
+      return is_symbol("[") || is_symbol("{");
+  }
 }
 
 Result<std::vector<Argument>> ExpressionParser::parse_arguments() {

@@ -17,10 +17,16 @@ class ExpressionParser {
  public:
   explicit ExpressionParser(std::vector<Lexeme> lexemes) : lexemes_(std::move(lexemes)) {}
 
-  // Lowest precedence first: conditional, or, and, not, comparison, + -, ~, * % //, unary, postfix.
+  // Lowest precedence first: conditional, or, and, not, comparison, + -, ~, * / // %, **, unary,
+  // postfix.
   Result<ExpressionPointer> parse_expression();
   // Without the inline if, which in `for x in list if test` belongs to the statement.
   Result<ExpressionPointer> parse_or();
+
+  // NAME(arguments) | … of a block's filter, over what the block wrote.
+  Result<ExpressionPointer> parse_captured_filters();
+  // (name=default, …) of a macro, (name=value, …) of a call.
+  Result<std::vector<Argument>> parse_arguments();
 
   const Lexeme& peek(size_t ahead = 0) const;
   Lexeme take();
@@ -39,7 +45,9 @@ class ExpressionParser {
   Result<ExpressionPointer> parse_sum();
   Result<ExpressionPointer> parse_concatenation();
   Result<ExpressionPointer> parse_product();
-  Result<ExpressionPointer> parse_unary();
+  enum class Filters : uint8_t { taken, left };
+  Result<ExpressionPointer> parse_power();
+  Result<ExpressionPointer> parse_unary(Filters filters);
   Result<ExpressionPointer> parse_primary();
   Result<ExpressionPointer> parse_number();
   Result<ExpressionPointer> parse_name();
@@ -49,9 +57,10 @@ class ExpressionParser {
   Result<ExpressionPointer> parse_postfix(ExpressionPointer base);
   Result<ExpressionPointer> parse_dot(ExpressionPointer base);
   Result<ExpressionPointer> parse_subscript(ExpressionPointer base);
+  Result<ExpressionPointer> parse_filter(ExpressionPointer base);
   Result<ExpressionPointer> parse_filters(ExpressionPointer base);
   Result<ExpressionPointer> parse_test(ExpressionPointer base);
-  Result<std::vector<Argument>> parse_arguments();
+  bool begins_argument() const;
   ExpressionPointer make(Expression::Kind kind) const;
   // Adds children, then checks the depth of the tree.
   Result<ExpressionPointer> finish(ExpressionPointer node, ExpressionPointer first = nullptr,

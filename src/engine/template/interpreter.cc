@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "engine/template/builtins.h"
+#include "engine/template/text_functions.h"
 
 namespace plinth::engine::templates {
 
@@ -46,9 +48,14 @@ namespace {
 
 constexpr int64_t kRangeMax = 100'000;
 
+// What runs after a statement: the next one, or the end of the loop's body or of the loop.
+enum class Flow : uint8_t { next, proceed, leave };
+
 class Interpreter {
  public:
-  explicit Interpreter(Variables variables) { scopes_.push_back(std::move(variables)); }
+  Interpreter(Variables variables, int64_t unix_s) : unix_s_(unix_s) {
+    scopes_.push_back(std::move(variables));
+  }
 
   Result<Text> run(const Block& block) {
     TRY(run_block(block));
@@ -56,34 +63,104 @@ class Interpreter {
   }
 
  private:
-  Status run_block(const Block& block) {
-    for (const Statement& statement : block) TRY(run_statement(statement));
-    return ok();
+  // How deep the calls below are inside each other, whatever they are.
+  Status enter() {
+    if (++depth_ <= kDepthMax) return ok();
+    return make_error(ErrorCode::too_large, machine_
+                                                .error("more than " + std::to_string(kDepthMax) +
+                                                       " macros, blocks and expressions are "
+                                                       "inside each other")
+                                                .message);
   }
 
-  Status run_statement(const Statement& statement) {
+  Result<Flow> run_block(const Block& block) {
+    TRY(enter());
+    for (const Statement& statement : block) {
+      const Flow flow = TRY(run_statement(statement));
+      if (flow == Flow::next) continue;
+      --depth_;
+      return flow;
+    }
+    --depth_;
+    return Flow::next;
+  }
+
+  Result<Flow> run_statement(const Statement& statement) {
     machine_.set_line(statement.line);
     TRY(machine_.spend(1));
     switch (statement.kind) {
       case Statement::Kind::text:
-        return write(Text::own(statement.text));
-      case Statement::Kind::output: {
-        const Value value = TRY(evaluate(*statement.value));
-        return write(TRY(print(machine_, value)));
-      }
+        TRY(write(Text::own(statement.text)));
+        return Flow::next;
+      case Statement::Kind::output:
+        TRY(write(TRY(print(machine_, TRY(evaluate(*statement.value))))));
+        return Flow::next;
       case Statement::Kind::branch:
         for (const Branch& branch : statement.branches) {
           if (!branch.condition || TRY(evaluate(*branch.condition)).is_true()) {
             return run_block(branch.body);
           }
         }
-        return ok();
+        return Flow::next;
       case Statement::Kind::loop:
         return run_loop(statement);
-      case Statement::Kind::assign:
-        return run_assign(statement);
+      case Statement::Kind::leave:
+        return Flow::leave;
+      case Statement::Kind::proceed:
+        return Flow::proceed;
+      case Statement::Kind::scope:
+        return run_scope(statement);
+      default:
+        TRY(run_definition(statement));
+        return Flow::next;
     }
-    return ok();
+  }
+
+  Status run_definition(const Statement& statement) {
+    switch (statement.kind) {
+      case Statement::Kind::assign:
+        return assign(statement, TRY(evaluate(*statement.value)));
+      case Statement::Kind::capture:
+        return assign(statement, TRY(captured(statement)));
+      case Statement::Kind::filter:
+        return write(TRY(print(machine_, TRY(captured(statement)))));
+      case Statement::Kind::macro:
+        if (macros_.size() >= kMacrosMax) return machine_.error("too many macros");
+        macros_.push_back(&statement);
+        assign_in(scopes_.back(), statement.names[0], Value::of(CallableIndex{macros_.size() - 1}));
+        return ok();
+      default:
+        return ok();
+    }
+  }
+
+  Result<Flow> run_scope(const Statement& statement) {
+    Variables values;
+    for (const Argument& parameter : statement.parameters) {
+      values.emplace_back(parameter.name, TRY(evaluate(*parameter.value)));
+    }
+    scopes_.push_back(std::move(values));
+    const Flow flow = TRY(run_block(statement.body));
+    scopes_.pop_back();
+    return flow;
+  }
+
+  // What the body writes, instead of writing it, through the filters there are.
+  Result<Value> captured(const Statement& statement) {
+    scopes_.emplace_back();
+    Value value = TRY(written_by(statement.body));
+    scopes_.pop_back();
+    if (!statement.value) return value;
+    scopes_.push_back({{kCapturedName, std::move(value)}});
+    value = TRY(evaluate(*statement.value));
+    scopes_.pop_back();
+    return value;
+  }
+
+  Result<Value> written_by(const Block& body) {
+    Text outer = std::exchange(out_, Text());
+    TRY(run_block(body));
+    return machine_.make_text(std::exchange(out_, std::move(outer)));
   }
 
   Status write(const Text& text) {
@@ -125,17 +202,20 @@ class Interpreter {
     return kept;
   }
 
-  Status run_loop(const Statement& statement) {
+  Result<Flow> run_loop(const Statement& statement) {
     const List items = TRY(loop_items(statement));
     if (items.empty()) return run_block(statement.otherwise);
     for (size_t i = 0; i < items.size(); ++i) {
+      constexpr int64_t kStepsOfState = 4;  // making `loop` takes as long as so many nodes
+      TRY(machine_.spend(kStepsOfState));
       scopes_.emplace_back();
       TRY(bind_loop_names(statement, items[i]));
       scopes_.back().emplace_back("loop", loop_state(items, i));
-      TRY(run_block(statement.body));
+      const Flow flow = TRY(run_block(statement.body));
       scopes_.pop_back();
+      if (flow == Flow::leave) break;
     }
-    return ok();
+    return Flow::next;
   }
 
   static Value loop_state(const List& items, size_t i) {
@@ -156,10 +236,19 @@ class Interpreter {
     return Value::of(std::move(loop));
   }
 
-  Status run_assign(const Statement& statement) {
-    Value value = TRY(evaluate(*statement.value));
-    if (!statement.is_attribute) {
+  Status assign(const Statement& statement, Value value) {
+    if (!statement.is_attribute && statement.names.size() == 1) {
       assign_in(scopes_.back(), statement.names[0], std::move(value));
+      return ok();
+    }
+    if (!statement.is_attribute) {
+      const List values = TRY(iterate(machine_, value));
+      if (values.size() != statement.names.size()) {
+        return machine_.error("set: as many values as names are needed");
+      }
+      for (size_t i = 0; i < values.size(); ++i) {
+        assign_in(scopes_.back(), statement.names[i], values[i]);
+      }
       return ok();
     }
     const NamespaceIndex* target = lookup(statement.names[0]).namespace_index();
@@ -180,10 +269,12 @@ class Interpreter {
     }
   }
 
+  // A macro sees its own scopes and the outermost one.
   const Value& lookup(std::string_view name) const {
     static const Value undefined;
-    for (auto scope = scopes_.rbegin(); scope != scopes_.rend(); ++scope) {
-      for (const auto& variable : *scope) {
+    for (size_t i = scopes_.size(); i-- > 0;) {
+      if (i < first_scope_ && i > 0) i = 0;
+      for (const auto& variable : scopes_[i]) {
         if (variable.first == name) return variable.second;
       }
     }
@@ -191,19 +282,29 @@ class Interpreter {
   }
 
   Result<Value> evaluate(const Expression& node) {
+    TRY(enter());
+    Value value = TRY(value_of(node));
+    --depth_;
+    return value;
+  }
+
+  Result<Value> value_of(const Expression& node) {
     machine_.set_line(node.line);
     TRY(machine_.spend(1));
     switch (node.kind) {
       case Expression::Kind::literal:
         return node.literal;
-      case Expression::Kind::name:
-        return lookup(node.text);
+      case Expression::Kind::name: {
+        const Value& found = lookup(node.text);
+        const bool is_function = found.is_undefined() && find_function(node.text) != nullptr;
+        return is_function ? Value::of(CallableIndex()) : found;
+      }
       case Expression::Kind::list:
         return make_list(node);
       case Expression::Kind::dict:
         return make_dict(node);
       case Expression::Kind::attribute:
-        return member(TRY(evaluate(*node.children[0])), node.text);
+        return attribute(TRY(evaluate(*node.children[0])), node.text);
       case Expression::Kind::subscript:
         return subscript(node);
       case Expression::Kind::slice:
@@ -220,8 +321,10 @@ class Interpreter {
       }
       case Expression::Kind::test: {
         const Value input = TRY(evaluate(*node.children[0]));
-        return Value::of(TRY(apply_test(machine_, node.text, input)));
+        return Value::of(TRY(apply_test(machine_, node.text, input, TRY(arguments_of(node)))));
       }
+      case Expression::Kind::chain:
+        return compare_all(node);
       default:
         return evaluate_operator(node);
     }
@@ -250,6 +353,20 @@ class Interpreter {
     }
   }
 
+  // a < b < c: each pair in turn, until one does not hold.
+  Result<Value> compare_all(const Expression& node) {
+    Value left = TRY(evaluate(*node.children[0]));
+    for (size_t i = 0; i < node.operations.size(); ++i) {
+      Value right = TRY(evaluate(*node.children[i + 1]));
+      TRY(spend_on(left, right));
+      if (!TRY(apply_binary(machine_, node.operations[i], left, right)).is_true()) {
+        return Value::of(false);
+      }
+      left = std::move(right);
+    }
+    return Value::of(true);
+  }
+
   // Comparing and searching touch a container's items.
   Status spend_on(const Value& left, const Value& right) {
     if (const List* list = right.list()) return machine_.spend(static_cast<int64_t>(list->size()));
@@ -273,33 +390,33 @@ class Interpreter {
     return Value::of(std::move(dict));
   }
 
-  // An absent member is undefined; a member of an undefined value is an error, as in Jinja.
   Result<Value> member(const Value& object, std::string_view name) {
-    if (const Dict* dict = object.dict()) {
-      const Value* found = dict->find(name);
-      return found ? *found : Value();
-    }
-    if (const NamespaceIndex* target = object.namespace_index()) {
-      for (const auto& variable : namespaces_[target->index]) {
-        if (variable.first == name) return variable.second;
-      }
-      return Value();
-    }
-    if (object.is_undefined()) {
-      return machine_.error("'" + std::string(name) + "' is read from an undefined value");
+    const NamespaceIndex* target = object.namespace_index();
+    if (!target) return member_of(machine_, object, name);
+    for (const auto& variable : namespaces_[target->index]) {
+      if (variable.first == name) return variable.second;
     }
     return Value();
   }
 
+  // object.name: a method comes before a member of its name, as in Jinja.
+  Result<Value> attribute(const Value& object, std::string_view name) {
+    if (has_method(object, name)) return Value::of(CallableIndex());
+    return member(object, name);
+  }
+
+  // object[key]: a member comes before a method of its name.
   Result<Value> subscript(const Expression& node) {
     const Value object = TRY(evaluate(*node.children[0]));
     const Value key = TRY(evaluate(*node.children[1]));
-    if (key.text()) return member(object, key.text()->bytes);
-    const auto index = key.as_integer();
-    if (!index || !(object.list() || object.text())) {
-      return machine_.error("a value of type " + std::string(object.type_name()) +
-                            " has no item for a key of type " + std::string(key.type_name()));
+    if (key.text()) {
+      const std::string& name = key.text()->bytes;
+      Value found = TRY(member(object, name));
+      return found.is_undefined() && has_method(object, name) ? Value::of(CallableIndex()) : found;
     }
+    if (object.is_undefined()) return machine_.error("an item is read from an undefined value");
+    const auto index = key.as_integer();
+    if (!index || !(object.list() || object.text())) return Value();
     const List items = object.list() ? List() : TRY(iterate(machine_, object));
     const List& list = object.list() ? *object.list() : items;
     const auto count = static_cast<int64_t>(list.size());
@@ -328,7 +445,10 @@ class Interpreter {
     const auto begin = TRY(slice_bound(node.children[1].get()));
     const auto end = TRY(slice_bound(node.children[2].get()));
     const int64_t step = TRY(slice_bound(node.children[3].get())).value_or(1);
-    if (step != 1 && step != -1) return machine_.error("a slice's step is 1 or -1");
+    constexpr int64_t kStepMax = 1 << 20;
+    if (step == 0 || step > kStepMax || step < -kStepMax) {
+      return machine_.error("a slice's step is not 0");
+    }
     const int64_t lowest = step > 0 ? 0 : -1;
     const int64_t highest = step > 0 ? count : count - 1;
     const auto place = [&](std::optional<int64_t> bound, int64_t fallback) {
@@ -355,23 +475,103 @@ class Interpreter {
     return values;
   }
 
+  struct FunctionRow {
+    std::string_view name;
+    Result<Value> (Interpreter::*function)(const Values& arguments);
+  };
+
+  static const FunctionRow* find_function(std::string_view name) {
+    // To add a function: a row here.
+    static constexpr FunctionRow kFunctions[] = {
+        {"raise_exception", &Interpreter::raise},  {"namespace", &Interpreter::make_namespace},
+        {"range", &Interpreter::make_range},       {"dict", &Interpreter::make_mapping},
+        {"strftime_now", &Interpreter::show_time},
+    };
+    for (const FunctionRow& row : kFunctions) {
+      if (row.name == name) return &row;
+    }
+    return nullptr;
+  }
+
   Result<Value> call_function(const Expression& node) {
     const Values arguments = TRY(arguments_of(node));
-    if (node.text == "raise_exception") {
-      const Text cause = arguments.empty() ? Text() : TRY(print(machine_, arguments[0].value));
-      return machine_.error("the template refuses: " + cause.bytes);
+    const Value called = lookup(node.text);
+    if (const CallableIndex* macro = called.callable()) {
+      if (macro->index < macros_.size()) return call_macro(*macros_[macro->index], arguments);
+      return machine_.error("'" + node.text + "' is a method without its object");
     }
-    if (node.text == "namespace") return make_namespace(arguments);
-    if (node.text == "range") return make_range(arguments);
+    const FunctionRow* row = called.is_undefined() ? find_function(node.text) : nullptr;
+    if (row) return (this->*row->function)(arguments);
     return machine_.error("the function '" + node.text + "' is not supported");
+  }
+
+  Result<Value> call_macro(const Statement& macro, const Values& arguments) {
+    Variables given;
+    size_t positional = 0;
+    for (const NamedValue& argument : arguments) {
+      const bool is_positional = argument.name.empty();
+      if (is_positional && positional >= macro.parameters.size()) {
+        return machine_.error("the macro " + macro.names[0] + " takes fewer arguments");
+      }
+      const std::string& name = is_positional ? macro.parameters[positional++].name : argument.name;
+      const bool is_known = std::any_of(macro.parameters.begin(), macro.parameters.end(),
+                                        [&](const Argument& p) { return p.name == name; });
+      if (!is_known) {
+        return machine_.error("the macro " + macro.names[0] + " has no parameter " + name);
+      }
+      assign_in(given, name, argument.value);
+    }
+    const size_t outer_first = std::exchange(first_scope_, scopes_.size());
+    scopes_.push_back(std::move(given));
+    for (const Argument& parameter : macro.parameters) {
+      const Variables& own = scopes_.back();
+      const bool is_given = std::any_of(own.begin(), own.end(), [&](const auto& variable) {
+        return variable.first == parameter.name;
+      });
+      if (is_given) continue;
+      Value value = parameter.value ? TRY(evaluate(*parameter.value)) : Value();
+      assign_in(scopes_.back(), parameter.name, std::move(value));
+    }
+    Value written = TRY(written_by(macro.body));
+    scopes_.pop_back();
+    first_scope_ = outer_first;
+    return written;
+  }
+
+  Result<Value> raise(const Values& arguments) {
+    const Text cause = arguments.empty() ? Text() : TRY(print(machine_, arguments[0].value));
+    return machine_.error("the template refuses: " + cause.bytes);
+  }
+
+  Result<Value> show_time(const Values& arguments) {
+    const Value* format = argument_at(arguments, 0, "format");
+    if (!format || !format->text()) return machine_.error("strftime_now: needs a format");
+    const auto text = format_time(unix_s_, format->text()->bytes);
+    if (!text) return machine_.error("strftime_now: the format is not supported");
+    return machine_.make_text(Text::own(*text));
+  }
+
+  Result<Value> make_mapping(const Values& arguments) {
+    Dict dict;
+    for (const NamedValue& argument : arguments) {
+      if (argument.name.empty()) return machine_.error("dict: arguments have names");
+      dict.members.emplace_back(Text::own(argument.name), argument.value);
+    }
+    return Value::of(std::move(dict));
   }
 
   Result<Value> make_namespace(const Values& arguments) {
     if (namespaces_.size() >= kNamespacesMax) return machine_.error("too many namespaces");
     Variables members;
     for (const NamedValue& argument : arguments) {
-      if (argument.name.empty()) return machine_.error("namespace: arguments have names");
-      assign_in(members, argument.name, argument.value);
+      if (!argument.name.empty()) {
+        assign_in(members, argument.name, argument.value);
+        continue;
+      }
+      if (!argument.value.dict()) return machine_.error("namespace: arguments have names");
+      for (const auto& [name, value] : argument.value.dict()->members) {
+        assign_in(members, name.bytes, value);
+      }
     }
     namespaces_.push_back(std::move(members));
     return Value::of(NamespaceIndex{namespaces_.size() - 1});
@@ -384,25 +584,35 @@ class Interpreter {
       if (!bound || !argument.name.empty()) return machine_.error("range: its bounds are integers");
       bounds.push_back(*bound);
     }
-    if (bounds.empty() || bounds.size() > 2) return machine_.error("range: one or two bounds");
-    const int64_t begin = bounds.size() == 2 ? bounds[0] : 0;
-    const int64_t end = bounds.back();
-    if (begin < -kRangeMax || end > kRangeMax) return machine_.error("range: too long");
+    if (bounds.empty() || bounds.size() > 3) return machine_.error("range: one to three bounds");
+    const int64_t begin = bounds.size() > 1 ? bounds[0] : 0;
+    const int64_t end = bounds.size() > 1 ? bounds[1] : bounds[0];
+    const int64_t step = bounds.size() > 2 ? bounds[2] : 1;
+    if (step == 0) return machine_.error("range: a step is not 0");
+    for (const int64_t bound : {begin, end, step}) {
+      if (bound < -kRangeMax || bound > kRangeMax) return machine_.error("range: too long");
+    }
     List numbers;
-    for (int64_t i = begin; i < end; ++i) numbers.push_back(Value::of(i));
+    for (int64_t i = begin; step > 0 ? i < end : i > end; i += step) {
+      numbers.push_back(Value::of(i));
+    }
     return machine_.make_list(std::move(numbers));
   }
 
   Machine machine_;
+  const int64_t unix_s_;
+  int depth_ = 0;
   Text out_;
   std::vector<Variables> scopes_;
+  size_t first_scope_ = 0;  // of the macro that runs
   std::vector<Variables> namespaces_;
+  std::vector<const Statement*> macros_;
 };
 
 }  // namespace
 
-Result<Text> render(const Block& block, Variables variables) {
-  return Interpreter(std::move(variables)).run(block);
+Result<Text> render(const Block& block, Variables variables, int64_t unix_s) {
+  return Interpreter(std::move(variables), unix_s).run(block);
 }
 
 }  // namespace plinth::engine::templates

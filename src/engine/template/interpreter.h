@@ -19,13 +19,15 @@ inline constexpr int64_t kStepsMax = 2'000'000;  // nodes visited and items touc
 inline constexpr size_t kOutputBytesMax = 16u << 20;
 inline constexpr size_t kTextBytesMax = 16u << 20;       // of one value
 inline constexpr size_t kTextBytesMadeMax = 256u << 20;  // of all values together
-inline constexpr size_t kNamespacesMax = 64;
+inline constexpr size_t kNamespacesMax = 4096;
+inline constexpr size_t kMacrosMax = 1024;  // defined while it runs
+inline constexpr int kDepthMax = 400;       // of macros, blocks and expressions inside each other
 
 using Variables = std::vector<std::pair<std::string, Value>>;
 
-// Errors: malformed names the line and the cause (also for raise_exception); too_large names the
-// limit.
-Result<Text> render(const Block& block, Variables variables);
+// `unix_s` is the time that strftime_now() shows, in UTC. Errors: malformed names the line and the
+// cause (also for raise_exception); too_large names the limit.
+Result<Text> render(const Block& block, Variables variables, int64_t unix_s = 0);
 
 // What the built-in functions of a template need while it runs: counting, and errors with a line.
 class Machine {

@@ -4,7 +4,11 @@
 // drops one newline after such a tag. `{%+` switches lstrip_blocks off for one tag.
 #include "engine/template/lexer.h"
 
+#include <utf8proc.h>
+
 #include <algorithm>
+#include <array>
+#include <charconv>
 
 namespace plinth::engine::templates {
 namespace {
@@ -108,9 +112,11 @@ class Lexer {
       if (next == std::string_view::npos) return error("a tag is not closed");
       advance(next);
       const bool is_dash = has(at_, "-") && has(at_ + 1, close);
-      if (depth == 0 && (is_dash || has(at_, close))) {
+      const bool is_plus = !is_output && has(at_, "+") && has(at_ + 1, close);
+      if (depth == 0 && (is_dash || is_plus || has(at_, close))) {
         push(is_output ? Lexeme::Kind::output_end : Lexeme::Kind::block_end, "");
-        finish_tag(at_ + close.size() + (is_dash ? 1 : 0), is_dash, !is_output);
+        finish_tag(at_ + close.size() + (is_dash || is_plus ? 1 : 0), is_dash,
+                   !is_output && !is_plus);
         return ok();
       }
       TRY(read_lexeme(depth));
@@ -142,7 +148,7 @@ class Lexer {
     }
     if (is_digit(c)) return read_number();
     if (c == '\'' || c == '"') return read_string(c);
-    for (const std::string_view two : {"==", "!=", "<=", ">=", "//"}) {
+    for (const std::string_view two : {"==", "!=", "<=", ">=", "//", "**"}) {
       if (!has(at_, two)) continue;
       push(Lexeme::Kind::symbol, std::string(two));
       advance(at_ + 2);
@@ -174,6 +180,41 @@ class Lexer {
     return ok();
   }
 
+  // The escape whose letter stands at `at`, as Python's; an unknown one stays as it is written.
+  Status read_escape(size_t& at, std::string& text) {
+    struct Escape {
+      char letter;
+      std::string_view meaning;
+    };
+    constexpr Escape kEscapes[] = {{'n', "\n"}, {'t', "\t"}, {'r', "\r"}, {'b', "\b"},
+                                   {'f', "\f"}, {'v', "\v"}, {'a', "\a"}, {'\\', "\\"},
+                                   {'"', "\""}, {'\'', "'"}, {'\n', ""}};
+    const char letter = source_[at];
+    for (const Escape& escape : kEscapes) {
+      if (escape.letter != letter) continue;
+      text += escape.meaning;
+      return ok();
+    }
+    const size_t digits = letter == 'x' ? 2 : letter == 'u' ? 4 : letter == 'U' ? 8 : 0;
+    if (digits == 0) {
+      text += '\\';
+      text += letter;
+      return ok();
+    }
+    uint32_t code = 0;
+    const char* begin = source_.data() + at + 1;
+    const char* end = source_.data() + std::min(at + 1 + digits, source_.size());
+    const auto [last, failed] = std::from_chars(begin, end, code, 16);
+    std::array<uint8_t, 4> bytes{};
+    const bool is_character = failed == std::errc() && last == begin + digits && code < 0x110000 &&
+                              utf8proc_codepoint_valid(static_cast<int32_t>(code));
+    if (!is_character) return error("an escape in a string names no character");
+    const auto length = utf8proc_encode_char(static_cast<int32_t>(code), bytes.data());
+    text.append(reinterpret_cast<const char*>(bytes.data()), static_cast<size_t>(length));
+    at += digits;
+    return ok();
+  }
+
   Status read_string(char quote) {
     std::string text;
     size_t at = at_ + 1;
@@ -183,24 +224,7 @@ class Lexer {
         continue;
       }
       if (++at >= source_.size()) break;
-      switch (source_[at]) {
-        case 'n':
-          text += '\n';
-          break;
-        case 't':
-          text += '\t';
-          break;
-        case 'r':
-          text += '\r';
-          break;
-        case '\\':
-        case '\'':
-        case '"':
-          text += source_[at];
-          break;
-        default:
-          return error("the escape \\" + std::string(1, source_[at]) + " is not understood");
-      }
+      TRY(read_escape(at, text));
     }
     if (at >= source_.size()) return error("a string is not closed");
     push(Lexeme::Kind::string, std::move(text));

@@ -2,6 +2,8 @@
 // Statements of a template, over the expression parser.
 #include "engine/template/parser.h"
 
+#include <utility>
+
 #include "engine/template/expression_parser.h"
 
 namespace plinth::engine::templates {
@@ -49,7 +51,8 @@ class StatementParser {
   }
 
   bool is_block_end() const {
-    for (const std::string_view word : {"endif", "endfor", "else", "elif"}) {
+    for (const std::string_view word : {"endif", "endfor", "else", "elif", "endset", "endfilter",
+                                        "endmacro", "endgeneration", "endwith"}) {
       if (in_.is_word(word, 1)) return true;
     }
     return false;
@@ -74,8 +77,24 @@ class StatementParser {
       statement = TRY(parse_for());
     } else if (word == "set") {
       statement = TRY(parse_set());
+    } else if (word == "macro") {
+      statement = TRY(parse_macro());
+    } else if (word == "filter") {
+      statement.kind = Statement::Kind::filter;
+      statement.value = TRY(in_.parse_captured_filters());
+      TRY(parse_body("endfilter", statement));
+    } else if (word == "generation" || word == "with") {
+      statement.kind = Statement::Kind::scope;
+      if (word == "with") statement.parameters = TRY(parse_with());
+      TRY(parse_body("end" + word, statement));
+    } else if (word == "break" || word == "continue") {
+      if (loops_ == 0) return in_.error("'" + word + "' stands outside a loop");
+      statement.kind = word == "break" ? Statement::Kind::leave : Statement::Kind::proceed;
+      TRY(expect(Lexeme::Kind::block_end, "%}"));
     } else {
-      return in_.error("the statement '" + word + "' is not supported; for, if and set are");
+      return in_.error("the statement '" + word +
+                       "' is not supported; for, if, set, macro, filter, generation, with, break "
+                       "and continue are");
     }
     statement.line = line;
     return statement;
@@ -114,7 +133,9 @@ class StatementParser {
     statement.value = TRY(in_.parse_or());
     if (in_.accept_word("if")) statement.condition = TRY(in_.parse_expression());
     TRY(expect(Lexeme::Kind::block_end, "%}"));
+    ++loops_;
     statement.body = TRY(parse_block());
+    --loops_;
     if (in_.is_word("else", 1)) {
       in_.take();
       in_.take();
@@ -130,6 +151,18 @@ class StatementParser {
     return statement;
   }
 
+  // %} body {% END %}
+  Status parse_body(const std::string& end, Statement& statement) {
+    TRY(expect(Lexeme::Kind::block_end, "%}"));
+    statement.body = TRY(parse_block());
+    if (in_.peek().kind != Lexeme::Kind::block_begin || !in_.is_word(end, 1)) {
+      return in_.error(end + " is missing");
+    }
+    in_.take();
+    in_.take();
+    return expect(Lexeme::Kind::block_end, "%}");
+  }
+
   Result<Statement> parse_set() {
     Statement statement;
     statement.kind = Statement::Kind::assign;
@@ -138,10 +171,52 @@ class StatementParser {
       statement.is_attribute = true;
       statement.names.push_back(TRY(in_.expect_name()));
     }
+    while (!statement.is_attribute && in_.accept_symbol(",")) {
+      statement.names.push_back(TRY(in_.expect_name()));
+    }
+    if (!in_.is_symbol("=") && (statement.is_attribute || statement.names.size() == 1)) {
+      statement.kind = Statement::Kind::capture;
+      if (in_.accept_symbol("|")) statement.value = TRY(in_.parse_captured_filters());
+      TRY(parse_body("endset", statement));
+      return statement;
+    }
     TRY(in_.expect_symbol("="));
     statement.value = TRY(in_.parse_expression());
     TRY(expect(Lexeme::Kind::block_end, "%}"));
     return statement;
+  }
+
+  Result<Statement> parse_macro() {
+    Statement statement;
+    statement.kind = Statement::Kind::macro;
+    statement.names.push_back(TRY(in_.expect_name()));
+    statement.parameters = TRY(in_.parse_arguments());
+    for (Argument& parameter : statement.parameters) {
+      if (!parameter.name.empty()) continue;
+      if (!parameter.value || parameter.value->kind != Expression::Kind::name) {
+        return in_.error("a macro's parameters are names");
+      }
+      parameter.name = parameter.value->text;
+      parameter.value = nullptr;
+    }
+    // A loop around a macro is not a loop inside it.
+    const int loops = std::exchange(loops_, 0);
+    TRY(parse_body("endmacro", statement));
+    loops_ = loops;
+    return statement;
+  }
+
+  Result<std::vector<Argument>> parse_with() {
+    std::vector<Argument> values;
+    while (in_.peek().kind != Lexeme::Kind::block_end) {
+      Argument value;
+      value.name = TRY(in_.expect_name());
+      TRY(in_.expect_symbol("="));
+      value.value = TRY(in_.parse_expression());
+      values.push_back(std::move(value));
+      if (!in_.accept_symbol(",")) break;
+    }
+    return values;
   }
 
   Status expect(Lexeme::Kind kind, std::string_view name) {
@@ -154,6 +229,7 @@ class StatementParser {
 
   ExpressionParser in_;
   int depth_ = 0;
+  int loops_ = 0;  // around the statement
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Parses a chat template: the part of Jinja that chat templates use. Statements: for (with if and
-// else), if/elif/else, set. Expressions: see syntax.h; names of filters, tests, methods and
+// else), break, continue, if/elif/else, set (also of a block), macro, filter, with, generation.
+// Expressions: see syntax.h; names of filters, tests, methods and
 // functions are checked when they run.
 #pragma once
 

@@ -24,12 +24,15 @@ enum class Operator : uint8_t {
   greater_equal,
   in,
   not_in,
+  concatenate,
+  // From here on arithmetic.
   add,
   subtract,
-  concatenate,
   multiply,
-  remainder,
+  divide,
   floor_divide,
+  remainder,
+  power,
 };
 
 struct Argument {
@@ -47,7 +50,7 @@ struct Expression {
     attribute,    // children[0].text
     subscript,    // children[0][children[1]]
     slice,        // children[0][children[1]:children[2]:children[3]], absent ones are null
-    call,         // function text(arguments)
+    call,         // function or macro text(arguments)
     method,       // children[0].text(arguments)
     filter,       // children[0] | text(arguments)
     test,         // children[0] is text(arguments)
@@ -56,6 +59,7 @@ struct Expression {
     logical_and,  // children[0] and children[1]
     logical_or,   // children[0] or children[1]
     binary,       // children[0] operation children[1]
+    chain,        // children[0] operations[0] children[1] operations[1] children[2] …
     conditional,  // children[0] if children[1] else children[2] (may be null)
   };
   Kind kind = Kind::literal;
@@ -65,11 +69,15 @@ struct Expression {
   std::string text;
   Value literal;
   std::vector<ExpressionPointer> children;
+  std::vector<Operator> operations;
   std::vector<Argument> arguments;
 };
 
 struct Statement;
 using Block = std::vector<Statement>;
+
+// The name under which a filter of a block finds what the block wrote; no template can say it.
+inline constexpr const char* kCapturedName = "{captured}";
 
 struct Branch {
   ExpressionPointer condition;  // null: else
@@ -78,11 +86,17 @@ struct Branch {
 
 struct Statement {
   enum class Kind : uint8_t {
-    text,    // text, written as it stands
-    output,  // {{ value }}
-    branch,  // {% if %}: branches
-    loop,    // {% for names in value if condition %}: body, otherwise
-    assign,  // {% set names[0] = value %}, or {% set names[0].names[1] = value %}
+    text,     // text, written as it stands
+    output,   // {{ value }}
+    branch,   // {% if %}: branches
+    loop,     // {% for names in value if condition %}: body, otherwise
+    assign,   // {% set names… = value %}, or {% set names[0].names[1] = value %}
+    capture,  // {% set names[0] %} body {% endset %}, or as above; `value` filters what was written
+    filter,   // {% filter … %} body {% endfilter %}: value, over kCapturedName
+    macro,    // {% macro names[0](parameters) %} body {% endmacro %}
+    scope,    // {% generation %} body {% endgeneration %}, {% with parameters %} body {% endwith %}
+    leave,    // {% break %}
+    proceed,  // {% continue %}
   };
   Kind kind = Kind::text;
   bool is_attribute = false;  // assign: the second form
@@ -92,6 +106,7 @@ struct Statement {
   ExpressionPointer value;
   ExpressionPointer condition;
   std::vector<Branch> branches;
+  std::vector<Argument> parameters;  // macro: defaults may be null; scope: names with their values
   Block body;
   Block otherwise;
 };

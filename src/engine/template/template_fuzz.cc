@@ -24,7 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto made =
       ChatTemplate::create(std::string(reinterpret_cast<const char*>(data), size), "<s>", "</s>");
   if (made.is_error()) return 0;
-  const auto text = made->render_chat(messages, tools);
+  const auto text = made->render_chat(messages, tools, {});
   if (text.is_error()) return 0;
   CHECK(text->bytes.size() == text->foreign.size());
   // A template can write the mark itself only by containing it.

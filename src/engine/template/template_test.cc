@@ -114,6 +114,48 @@ TEST(Template, writes_json_as_python_does) {
             "{\n  \"a\": [\n    1\n  ],\n  \"b\": {}\n}");
 }
 
+TEST(Template, macros_take_arguments_and_see_the_outermost_names) {
+  EXPECT_EQ(run("{% macro f(a, b='x') %}{{ a ~ b ~ c }}{% endmacro %}{% set c = 9 %}"
+                "{{ f(1) }} {{ f(1, b=2) }} {{ f(b=3, a=4) }}"),
+            "1x9 129 439");
+  EXPECT_EQ(run("{% macro f(n) %}{{ n }}{% if n > 0 %}{{ f(n - 1) }}{% endif %}{% endmacro %}"
+                "{{ f(3) | length }}{{ f(3) }}"),
+            "43210");
+  EXPECT_EQ(run("{% macro f() %}{{ x is defined }}{% endmacro %}"
+                "{% for x in [1] %}{{ f() }}{% endfor %}"),
+            "False");
+  for (const char* source :
+       {"{% macro f(a) %}{% endmacro %}{{ f(1, 2) }}", "{% macro f(a) %}{% endmacro %}{{ f(b=2) }}",
+        "{% for x in [1] %}{% macro f() %}{% break %}{% endmacro %}{% endfor %}"}) {
+    EXPECT_EQ(failure(source), ErrorCode::malformed) << source;
+  }
+}
+
+TEST(Template, blocks_are_captured_filtered_and_left) {
+  EXPECT_EQ(run("{% set a %} b{{ 1 }} {% endset %}[{{ a }}]"), "[ b1 ]");
+  EXPECT_EQ(run("{% set a | trim | upper %} b {% endset %}[{{ a }}]"), "[B]");
+  EXPECT_EQ(run("{% filter replace('a', 'b') %}xaa{% endfilter %}"), "xbb");
+  EXPECT_EQ(run("{% for x in range(9) %}{% if x == 1 %}{% continue %}{% endif %}"
+                "{% if x > 3 %}{% break %}{% endif %}{{ x }}{% endfor %}"),
+            "023");
+  EXPECT_EQ(run("{% with a = 1 %}{{ a }}{% endwith %}{{ a is defined }}"), "1False");
+}
+
+TEST(Template, methods_come_before_members_in_dots_and_after_them_in_brackets) {
+  const char* x = R"({"x":{"items":{"type":"string"},"a":1}})";
+  EXPECT_EQ(run("{{ x['items'].type }}{{ x.items is callable }}{{ x.items.type is defined }}", x),
+            "stringTrueFalse");
+  EXPECT_EQ(run("{{ x.get('a') }}{{ x.get('b', 2) }}{{ x.items() | length }}", x), "122");
+  EXPECT_EQ(run("{{ none.a is defined }}{{ [1]['a'] is defined }}{{ strftime_now is defined }}"),
+            "FalseFalseTrue");
+}
+
+TEST(Template, writes_the_time_it_is_given) {
+  const Block block = *parse_template("{{ strftime_now('%d %b %Y %H:%M') }}");
+  EXPECT_EQ(render(block, {}, 1767225845)->bytes, "01 Jan 2026 00:04");
+  EXPECT_EQ(failure("{{ strftime_now('%Q') }}"), ErrorCode::malformed);
+}
+
 TEST(Template, tests_the_kind_of_a_value) {
   EXPECT_EQ(run("{{ 'a' is string }}{{ {} is mapping }}{{ none is none }}{{ 1 is not string }}"
                 "{{ 'a' is mapping }}"),
@@ -129,8 +171,9 @@ TEST(Template, names_the_line_of_an_error) {
             "chat template, line 1: the template refuses: roles must alternate");
   for (const char* source :
        {"{{", "{% for %}", "{{ 1 + }}", "{{ 'open }}", "{% macro x() %}", "{% endif %}",
-        "{{ x | nosuch }}", "{{ x is nosuch }}", "{{ nosuch() }}", "{{ 1 < 2 < 3 }}", "{{ {} }}",
-        "{% set a.b = 1 %}", "{{ 1 // 0 }}", "{{ 9223372036854775807 + 1 }}", "{{ a..b }}"}) {
+        "{{ x | nosuch }}", "{{ x is nosuch }}", "{{ nosuch() }}", "{% break %}",
+        "{{ {}.pop('a') }}", "{% set a.b = 1 %}", "{{ 1 // 0 }}", "{{ 9223372036854775807 + 1 }}",
+        "{{ a..b }}"}) {
     EXPECT_EQ(failure(source), ErrorCode::malformed) << source;
   }
 }
@@ -151,6 +194,10 @@ TEST(Template, is_stopped_by_its_limits) {
   std::string chain = "{{ 1";
   for (int i = 0; i < 20000; ++i) chain += "+1";
   EXPECT_EQ(failure(chain + " }}"), ErrorCode::malformed);
+  EXPECT_EQ(failure("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}"), ErrorCode::too_large);
+  EXPECT_EQ(failure("{% macro f() %}{% for x in [1, 2] %}{{ f() }}{% endfor %}{% endmacro %}"
+                    "{{ f() }}"),
+            ErrorCode::too_large);
   std::string blocks;
   for (int i = 0; i < 100; ++i) blocks += "{% if 1 %}";
   EXPECT_EQ(failure(blocks), ErrorCode::malformed);
@@ -176,6 +223,11 @@ TEST(Template, marks_foreign_text_through_every_operation) {
   EXPECT_EQ(marks("{% for k in d %}{{ k }}{% endfor %}", R"({"d":{"key":1}})"), "fff");
   EXPECT_EQ(marks("{{ 'a-b'.replace('-', x) }}{{ (x ~ '-c').split('-')[1] }}", x), ".ff..");
   EXPECT_EQ(marks("{% for c in x %}{{ c }}{% endfor %}{{ x | first }}", x), "fff");
+  EXPECT_EQ(marks("{% macro m(a) %}<{{ a }}>{% endmacro %}{{ m(x) }}", x), ".ff.");
+  EXPECT_EQ(marks("{% set b %}-{{ x }}{% endset %}{{ b | title }}", x), ".ff");
+  EXPECT_EQ(marks("{{ '<{}>'.format(x) }}{{ ('a\n' ~ x) | indent(1) }}", x), ".ff....ff");
+  EXPECT_EQ(marks("{{ [x] }}{{ {'k': x} }}", x), "..ff.........ff..");
+  EXPECT_EQ(marks("{{ ('a ' ~ x).split() | join('/') }}{{ x.rsplit('b')[0] }}", x), "..fff");
 }
 
 TEST(ChatTemplate, gives_tool_calls_their_arguments_as_an_object) {
@@ -186,8 +238,8 @@ TEST(ChatTemplate, gives_tool_calls_their_arguments_as_an_object) {
   ASSERT_TRUE(made.is_ok());
   const auto messages = Json::parse(
       R"([{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":"{\"a\":5}"}}]}])");
-  EXPECT_EQ(made->render_chat(*messages, Json())->bytes, "5TrueTrue<s>");
-  EXPECT_EQ(made->render_chat(Json::array(), Json()).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(made->render_chat(*messages, Json(), {})->bytes, "5TrueTrue<s>");
+  EXPECT_EQ(made->render_chat(Json::array(), Json(), {}).error().code, ErrorCode::invalid_argument);
 }
 
 }  // namespace

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tojson filter, as chat templates expect it: json.dumps with its separators and indent.
+#include <utf8proc.h>
+
+#include <algorithm>
+
 #include "base/json.h"
 #include "engine/template/builtins.h"
+#include "engine/template/text_functions.h"
 
 namespace plinth::engine::templates {
 namespace {
@@ -13,7 +18,38 @@ struct Style {
   std::string item_separator = ", ";
   std::string key_separator = ": ";
   int64_t indent = -1;  // below 0: all in one line
+  bool is_ascii = false;
+  bool is_sorted = false;
 };
+
+void append_escape(std::string& out, unsigned unit) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  out += "\\u";
+  for (int shift = 12; shift >= 0; shift -= 4) out += kDigits[unit >> shift & 15];
+}
+
+// Escapes for all that is not ASCII, in pairs past U+FFFF; `escaped` is valid UTF-8.
+std::string in_ascii(std::string_view escaped) {
+  std::string ascii;
+  for (size_t at = 0; at < escaped.size();) {
+    int32_t code = 0;
+    const auto length = utf8proc_iterate(reinterpret_cast<const uint8_t*>(escaped.data()) + at,
+                                         static_cast<utf8proc_ssize_t>(escaped.size() - at), &code);
+    if (length < 1 || code < 0x80) {
+      ascii += escaped[at++];
+      continue;
+    }
+    const auto value = static_cast<unsigned>(code);
+    if (value < 0x10000) {
+      append_escape(ascii, value);
+    } else {
+      append_escape(ascii, 0xd800 + (value - 0x10000) / 0x400);
+      append_escape(ascii, 0xdc00 + (value - 0x10000) % 0x400);
+    }
+    at += static_cast<size_t>(length);
+  }
+  return ascii;
+}
 
 class Writer {
  public:
@@ -26,7 +62,7 @@ class Writer {
     if (value.is_none()) return put("null");
     if (const bool* boolean = value.boolean()) return put(*boolean ? "true" : "false");
     if (const int64_t* integer = value.integer()) return put(std::to_string(*integer));
-    if (const double* real = value.real()) return put(Json(*real).dump());
+    if (const double* real = value.real()) return put(real_text(*real));
     if (const Text* text = value.text()) return put_string(*text);
     if (const List* list = value.list()) return put_list(*list, depth);
     if (const Dict* dict = value.dict()) return put_dict(*dict, depth);
@@ -46,6 +82,7 @@ class Writer {
   Status put_string(const Text& text) {
     std::string escaped;
     json_escape_to(escaped, text.bytes);
+    if (style_.is_ascii) escaped = in_ascii(escaped);
     out_.append(text.is_foreign() ? Text::outside(escaped) : Text::own(escaped));
     return ok();
   }
@@ -66,7 +103,14 @@ class Writer {
     return put("]");
   }
 
-  Status put_dict(const Dict& dict, int depth) {
+  Status put_dict(const Dict& given, int depth) {
+    Dict sorted;
+    if (style_.is_sorted) {
+      sorted = given;
+      std::stable_sort(sorted.members.begin(), sorted.members.end(),
+                       [](const auto& a, const auto& b) { return a.first.bytes < b.first.bytes; });
+    }
+    const Dict& dict = style_.is_sorted ? sorted : given;
     TRY(put("{"));
     for (size_t i = 0; i < dict.members.size(); ++i) {
       if (i > 0) TRY(put(style_.item_separator));
@@ -84,27 +128,30 @@ class Writer {
   Text out_;
 };
 
+// tojson(ensure_ascii=false, indent=none, separators=none, sort_keys=false)
 Result<Style> read_style(Machine& machine, const Values& arguments) {
   Style style;
-  for (const NamedValue& argument : arguments) {
-    if (argument.name == "indent" || argument.name.empty()) {
-      if (argument.value.is_none()) continue;
-      const auto indent = argument.value.as_integer();
-      if (!indent || *indent < 0 || *indent > kIndentMax) {
-        return machine.error("tojson: indent is a number from 0 to 16");
-      }
-      style.indent = *indent;
-      style.item_separator = ",";
-    } else if (argument.name == "separators") {
-      const List* pair = argument.value.list();
-      if (!pair || pair->size() != 2 || !(*pair)[0].text() || !(*pair)[1].text()) {
-        return machine.error("tojson: separators are two strings");
-      }
-      style.item_separator = (*pair)[0].text()->bytes;
-      style.key_separator = (*pair)[1].text()->bytes;
-    } else if (argument.name != "ensure_ascii" || argument.value.is_true()) {
-      return machine.error("tojson: the argument " + argument.name + " is not supported");
+  const Value* is_ascii = argument_at(arguments, 0, "ensure_ascii");
+  const Value* indent = argument_at(arguments, 1, "indent");
+  const Value* separators = argument_at(arguments, 2, "separators");
+  const Value* is_sorted = argument_at(arguments, 3, "sort_keys");
+  style.is_ascii = is_ascii && is_ascii->is_true();
+  style.is_sorted = is_sorted && is_sorted->is_true();
+  if (indent && !indent->is_none()) {
+    const auto width = indent->as_integer();
+    if (!width || *width < 0 || *width > kIndentMax) {
+      return machine.error("tojson: indent is a number from 0 to 16");
     }
+    style.indent = *width;
+    style.item_separator = ",";
+  }
+  if (separators && !separators->is_none()) {
+    const List* pair = separators->list();
+    if (!pair || pair->size() != 2 || !(*pair)[0].text() || !(*pair)[1].text()) {
+      return machine.error("tojson: separators are two strings");
+    }
+    style.item_separator = (*pair)[0].text()->bytes;
+    style.key_separator = (*pair)[1].text()->bytes;
   }
   return style;
 }

@@ -77,6 +77,12 @@ Value Value::of(NamespaceIndex value) {
   return made;
 }
 
+Value Value::of(CallableIndex value) {
+  Value made;
+  made.value_ = value;
+  return made;
+}
+
 Value Value::from_json(const Json& json, bool is_foreign) {
   const auto text_of = [&](std::string_view text) {
     return is_foreign ? Text::outside(text) : Text::own(text);
@@ -131,8 +137,8 @@ std::optional<int64_t> Value::as_integer() const {
 }
 
 std::string_view Value::type_name() const {
-  constexpr std::string_view kNames[] = {"undefined", "none", "boolean", "integer",  "number",
-                                         "string",    "list", "mapping", "namespace"};
+  constexpr std::string_view kNames[] = {"undefined", "none", "boolean", "integer",   "number",
+                                         "string",    "list", "mapping", "namespace", "callable"};
   return kNames[value_.index()];
 }
 
@@ -169,6 +175,7 @@ bool is_equal(const Value& a, const Value& b) {
   if (a.namespace_index() && b.namespace_index()) {
     return a.namespace_index()->index == b.namespace_index()->index;
   }
+  if (a.callable() && b.callable()) return a.callable()->index == b.callable()->index;
   return false;
 }
 

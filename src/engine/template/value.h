@@ -38,6 +38,13 @@ struct NamespaceIndex {
   size_t index = 0;
 };
 
+// Something that can be called: a macro, an index into the interpreter's macros, or a method that
+// was read without being called (kMethod).
+struct CallableIndex {
+  static constexpr size_t kMethod = SIZE_MAX;
+  size_t index = kMethod;
+};
+
 // Texts, lists and dicts are immutable once made and shared between copies of a value.
 class Value {
  public:
@@ -53,6 +60,7 @@ class Value {
   static Value of(List value);
   static Value of(Dict value);
   static Value of(NamespaceIndex value);
+  static Value of(CallableIndex value);
   // Every text in it is marked foreign when `is_foreign`.
   static Value from_json(const Json& json, bool is_foreign);
 
@@ -66,6 +74,9 @@ class Value {
   const Dict* dict() const;
   const NamespaceIndex* namespace_index() const { return std::get_if<NamespaceIndex>(&value_); }
 
+  const CallableIndex* callable() const { return std::get_if<CallableIndex>(&value_); }
+  bool is_callable() const { return callable() != nullptr; }
+
   bool is_number() const { return boolean() || integer() || real(); }
   double as_double() const;                   // of a number; a bool counts as 0 or 1
   std::optional<int64_t> as_integer() const;  // of an integer or bool
@@ -75,7 +86,8 @@ class Value {
 
  private:
   std::variant<Undefined, None, bool, int64_t, double, std::shared_ptr<const Text>,
-               std::shared_ptr<const List>, std::shared_ptr<const Dict>, NamespaceIndex>
+               std::shared_ptr<const List>, std::shared_ptr<const Dict>, NamespaceIndex,
+               CallableIndex>
       value_;
 };
 

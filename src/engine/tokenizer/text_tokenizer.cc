@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A tokenizer without its model: the file is closed once the vocabulary is read.
+#include "engine/convert.h"
 #include "engine/engine.h"
 #include "engine/gguf/file.h"
 #include "engine/tokenizer/tokenizer.h"
@@ -26,7 +27,7 @@ class FileTokenizer final : public TextTokenizer {
 }  // namespace
 
 Result<std::unique_ptr<TextTokenizer>> load_tokenizer(const std::string& path) {
-  const auto file = TRY(gguf::File::open(path));
+  const auto file = TRY(gguf::File::open(TRY(model_file(path))));
   auto tokenizer = Tokenizer::read(file->contents());
   if (tokenizer.is_error()) {
     Error error = std::move(tokenizer).error();
