@@ -61,6 +61,7 @@ void models_list(CLI::App& app, Context& context);
 void model_inspect(CLI::App& app, Context& context);
 void model_tokenize(CLI::App& app, Context& context);
 void model_logits(CLI::App& app, Context& context);
+void model_generate(CLI::App& app, Context& context);
 void model_embed(CLI::App& app, Context& context);
 void model_perplexity(CLI::App& app, Context& context);
 void model_bench(CLI::App& app, Context& context);

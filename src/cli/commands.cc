@@ -34,6 +34,8 @@ constexpr Command kCommands[] = {
      commands::model_tokenize},
     {"model logits", Reach::offline, "logits and greedy tokens of a GGUF file",
      commands::model_logits},
+    {"model generate", Reach::offline, "a model's reply to a text, freely or held to a grammar",
+     commands::model_generate},
     {"model embed", Reach::offline, "the embedding of the text on standard input",
      commands::model_embed},
     {"model perplexity", Reach::offline, "how well a model foresees the text on standard input",

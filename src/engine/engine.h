@@ -82,6 +82,14 @@ struct SamplingOptions {
   std::vector<std::pair<Token, float>> logit_bias = {};  // -100..100 each
 };
 
+// What a reply must look like, from its first byte to its last; docs/structured_output.md says what
+// each kind takes.
+struct GrammarText {
+  enum class Kind : uint8_t { json_schema, regex, gbnf };
+  Kind kind = Kind::json_schema;
+  std::string text;
+};
+
 struct GenerateRequest {
   std::vector<Token> prompt;
   SamplingOptions sampling;
@@ -91,6 +99,9 @@ struct GenerateRequest {
   bool is_end_honoured = true;        // false: go on past end-of-sequence (golden tests)
   // Log probabilities of the reply's tokens and of this many likeliest ones beside each (0..20).
   std::optional<int> logprobs;
+  // The reply ends with the grammar's text. Only max_tokens, stop and the end of the context end it
+  // before.
+  std::optional<GrammarText> grammar;
 };
 
 struct TokenLogprob {
@@ -161,7 +172,7 @@ class Engine : public TextTokenizer {
   virtual Result<std::vector<Token>> render_chat(const Json& messages, const Json& tools) const = 0;
 
   // Errors: context_length_exceeded, overloaded, invalid_argument, unsupported (an embedder). Never
-  // blocks.
+  // blocks, but for the bounded time to compile a grammar that was not seen lately.
   virtual Result<SequenceId> submit(GenerateRequest request, GenerateSink sink) = 0;
   virtual void cancel(SequenceId sequence) = 0;  // leaves the batch within one iteration
   virtual EngineLoad load() const = 0;

@@ -21,7 +21,12 @@ Error argument_error(const std::string& param, const std::string& cause) {
 
 Batcher::Batcher(const BatcherOptions& options, const Tokenizer& tokenizer, Model& model,
                  KvCache& cache, const Clock& clock)
-    : options_(options), tokenizer_(tokenizer), model_(model), cache_(cache), clock_(clock) {
+    : options_(options),
+      tokenizer_(tokenizer),
+      model_(model),
+      cache_(cache),
+      clock_(clock),
+      grammars_([this] { return grammar::trie_of(tokenizer_, model_.vocabulary()); }) {
   load_.kv_tokens_max = cache.blocks_total() * kBlockTokens;
   thread_ = std::thread([this] { run(); });
 }
@@ -70,6 +75,9 @@ Status Batcher::check(const GenerateRequest& request) const {
           "stop", "each is UTF-8 text of 1 to " + std::to_string(kStopBytesMax) + " bytes");
     }
   }
+  if (request.grammar && !request.is_end_honoured) {
+    return argument_error("grammar", "it ends the reply, so the end must be honoured");
+  }
   return ok();
 }
 
@@ -81,6 +89,8 @@ Result<SequenceId> Batcher::submit(GenerateRequest request, GenerateSink sink) {
     tokens_max = prompt_tokens + request.max_tokens;
   }
   const uint64_t seed = request.sampling.seed.value_or(random_.next());
+  std::optional<grammar::Constraint> constraint;
+  if (request.grammar) constraint.emplace(TRY(grammars_.find_or_compile(*request.grammar)));
   MutexLock lock(mutex_);
   if (is_stopping_) return make_error(ErrorCode::unavailable, "the engine is stopping");
   // waiting_ belongs to the owner thread; load_ counts what it holds.
@@ -93,6 +103,7 @@ Result<SequenceId> Batcher::submit(GenerateRequest request, GenerateSink sink) {
   const SequenceId id = next_id_++;
   submitted_.push_back(
       std::make_unique<Sequence>(id, std::move(request), std::move(sink), seed, tokens_max));
+  submitted_.back()->constraint = std::move(constraint);
   live_.insert(id);
   changed_.notify_all();
   return id;
@@ -202,9 +213,11 @@ void Batcher::admit_waiting() {
                             static_cast<double>(next.prompt_tokens - next.cached),
                             {{"outcome", "miss"}});
     }
-    next.is_running = true;
-    running_.push_back(std::move(waiting_.front()));
+    SequencePointer joining = std::move(waiting_.front());
     waiting_.pop_front();
+    if (!append_forced(*joining)) continue;
+    joining->is_running = true;
+    running_.push_back(std::move(joining));
   }
 }
 
@@ -221,19 +234,16 @@ void Batcher::iterate() {
   advance(batch, logits);
 }
 
-// Every decoding sequence gets its row; the prompts share what an iteration has for prefill, first
-// come first served.
+// Every decoding sequence gets its row; the prompts, and what a grammar added behind a row, share
+// what an iteration has for prefill, first come first served.
 std::vector<BatchRow> Batcher::form_batch() {
   std::vector<BatchRow> batch;
   int64_t prefill_left = prefill_tokens();
   for (const SequencePointer& sequence : running_) {
-    if (sequence->is_decoding()) {
-      add_rows(batch, *sequence, 1);
-    } else if (prefill_left > 0) {
-      const int64_t count = std::min(prefill_left, sequence->waiting_tokens());
-      add_rows(batch, *sequence, count);
-      prefill_left -= count;
-    }
+    const int64_t own = sequence->is_decoding() ? 1 : 0;
+    const int64_t more = std::min(prefill_left, sequence->waiting_tokens() - own);
+    add_rows(batch, *sequence, own + more);
+    prefill_left -= more;
   }
   return batch;
 }
@@ -274,7 +284,16 @@ void Batcher::advance(std::span<const BatchRow> batch, std::span<const float> lo
 }
 
 bool Batcher::accept_token(Sequence& sequence, std::span<const float> logits) {
-  const Result<Token> chosen = sequence.sampler.choose(logits);
+  std::shared_ptr<const grammar::AllowedTokens> allowed;
+  if (sequence.constraint) {
+    const auto found = sequence.constraint->allowed();
+    if (found.is_error()) {
+      fail(sequence, found.error());
+      return false;
+    }
+    allowed = *found;
+  }
+  const Result<Token> chosen = sequence.sampler.choose(logits, allowed ? &allowed->mask : nullptr);
   if (chosen.is_error()) {
     fail(sequence, chosen.error());
     return false;
@@ -285,11 +304,23 @@ bool Batcher::accept_token(Sequence& sequence, std::span<const float> logits) {
     return false;
   }
   if (sequence.generated() == 0) cache_.keep(*sequence.kv, sequence.tokens);
-  sequence.tokens.push_back(*chosen);
   if (sequence.logprobs_top) {
     sequence.logprobs.push_back(logprobs_of(logits, *chosen, *sequence.logprobs_top));
   }
-  const std::string piece = is_known ? tokenizer_.piece(*chosen) : std::string();
+  return append(sequence, *chosen) && append_forced(sequence);
+}
+
+bool Batcher::append(Sequence& sequence, Token token) {
+  sequence.tokens.push_back(token);
+  if (sequence.constraint) {
+    const Status accepted = sequence.constraint->accept(token);
+    if (accepted.is_error()) {
+      fail(sequence, accepted.error());
+      return false;
+    }
+  }
+  const bool is_known = tokenizer_.vocabulary().contains(token);
+  const std::string piece = is_known ? tokenizer_.piece(token) : std::string();
   for (GenerateEvent& event : sequence.reply.feed(piece)) sequence.sink(std::move(event));
   if (sequence.reply.is_stopped()) {
     finish(sequence, GenerateEvent::Reason::stop);
@@ -298,6 +329,27 @@ bool Batcher::accept_token(Sequence& sequence, std::span<const float> logits) {
   if (static_cast<int64_t>(sequence.tokens.size()) >= sequence.tokens_max) {
     finish(sequence, GenerateEvent::Reason::length);
     return false;
+  }
+  return true;
+}
+
+// A text that the grammar has ended ends here too. Log probabilities are the model's, so where they
+// are asked for it is asked for every token.
+bool Batcher::append_forced(Sequence& sequence) {
+  while (sequence.constraint) {
+    const auto allowed = sequence.constraint->allowed();
+    if (allowed.is_error()) {
+      fail(sequence, allowed.error());
+      return false;
+    }
+    if ((*allowed)->is_complete) {
+      finish(sequence, GenerateEvent::Reason::stop);
+      return false;
+    }
+    const std::optional<Token> only = (*allowed)->only;
+    if (!only || sequence.logprobs_top) return true;
+    sequence.sampler.note(*only);
+    if (!append(sequence, *only)) return false;
   }
   return true;
 }

@@ -18,6 +18,7 @@
 #include "base/result.h"
 #include "engine/batcher/sequence.h"
 #include "engine/engine.h"
+#include "engine/grammar/grammar_cache.h"
 #include "engine/kv_cache/kv_cache.h"
 #include "engine/models/model.h"
 #include "engine/tokenizer/tokenizer.h"
@@ -81,6 +82,9 @@ class Batcher {
   void advance(std::span<const BatchRow> batch, std::span<const float> logits);
   // True when the sequence goes on.
   bool accept_token(Sequence& sequence, std::span<const float> logits);
+  bool append(Sequence& sequence, Token token);
+  // Adds tokens where the sequence's grammar leaves no choice, without the model.
+  bool append_forced(Sequence& sequence);
   void finish(Sequence& sequence, GenerateEvent::Reason reason);
   void fail(Sequence& sequence, Error error);
   void leave(Sequence& sequence);
@@ -95,6 +99,7 @@ class Batcher {
   KvCache& cache_;
   const Clock& clock_;
   SystemRandom random_;
+  grammar::GrammarCache grammars_;
 
   mutable Mutex mutex_;
   Condition changed_;

@@ -8,6 +8,7 @@
 
 #include "engine/batcher/reply.h"
 #include "engine/engine.h"
+#include "engine/grammar/constraint.h"
 #include "engine/kv_cache/kv_cache.h"
 #include "engine/sampler/sampler.h"
 
@@ -39,6 +40,7 @@ struct Sequence {
   std::optional<int> logprobs_top;
   std::vector<TokenLogprobs> logprobs;
   Sampler sampler;
+  std::optional<grammar::Constraint> constraint;
   Reply reply;
   int64_t computed = 0;            // tokens whose keys and values are in the cache
   int64_t cached = 0;              // of these, found there at the start

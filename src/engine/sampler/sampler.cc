@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/check.h"
 #include "engine/kernels/kernels.h"
 
 namespace plinth::engine {
@@ -72,7 +73,21 @@ Sampler::Sampler(const SamplingOptions& options, const std::vector<Token>& promp
   for (const Token token : prompt) ++prompted_[token];
 }
 
-Result<Token> Sampler::choose(std::span<const float> logits) {
+namespace {
+
+// The largest of the allowed logits' tokens, the first of equals.
+Token best_of(std::span<const float> logits, const TokenMask& mask) {
+  Token best = -1;
+  mask.for_each([&](Token token) {
+    const auto at = static_cast<size_t>(token);
+    if (best < 0 || logits[at] > logits[static_cast<size_t>(best)]) best = token;
+  });
+  return best;
+}
+
+}  // namespace
+
+Result<Token> Sampler::choose(std::span<const float> logits, const TokenMask* mask) {
   int64_t best = find_largest(logits);
   if (best >= 0 && has_adjustments_) {
     logits = adjust(logits);
@@ -82,10 +97,13 @@ Result<Token> Sampler::choose(std::span<const float> logits) {
     return make_error(ErrorCode::corrupt,
                       "the model computed a logit that is not finite; check the model file");
   }
-  const auto largest = static_cast<size_t>(best);
-  const Token token =
-      options_.temperature == 0 ? static_cast<Token>(best) : draw(logits, logits[largest]);
-  if (has_adjustments_) ++replied_[token];
+  if (mask != nullptr) best = best_of(logits, *mask);
+  CHECK(best >= 0);
+  const bool is_only = mask != nullptr && mask->count() == 1;
+  const Token token = options_.temperature == 0 || is_only
+                          ? static_cast<Token>(best)
+                          : draw(logits, logits[static_cast<size_t>(best)], mask);
+  note(token);
   return token;
 }
 
@@ -109,15 +127,21 @@ std::span<const float> Sampler::adjust(std::span<const float> logits) {
   return adjusted_;
 }
 
-Token Sampler::draw(std::span<const float> logits, float largest) {
+Token Sampler::draw(std::span<const float> logits, float largest, const TokenMask* mask) {
   candidates_.clear();
   double total = 0;
-  for (size_t i = 0; i < logits.size(); ++i) {
-    const double exponent = (static_cast<double>(logits[i]) - largest) / options_.temperature;
-    if (exponent < -kLogitReach) continue;
+  const auto consider = [&](Token token) {
+    const double logit = logits[static_cast<size_t>(token)];
+    const double exponent = (logit - largest) / options_.temperature;
+    if (exponent < -kLogitReach) return;
     const double weight = std::exp(exponent);
-    candidates_.push_back({weight, static_cast<Token>(i)});
+    candidates_.push_back({weight, token});
     total += weight;
+  };
+  if (mask != nullptr) {
+    mask->for_each(consider);
+  } else {
+    for (size_t i = 0; i < logits.size(); ++i) consider(static_cast<Token>(i));
   }
   for (Candidate& candidate : candidates_) candidate.probability /= total;
   if (options_.top_k > 0) keep_top_k();

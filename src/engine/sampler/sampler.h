@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "engine/engine.h"
+#include "engine/sampler/token_mask.h"
 
 namespace plinth::engine {
 
@@ -23,8 +24,14 @@ class Sampler {
   // `seed` decides every draw; equal seeds and logits give equal tokens.
   Sampler(const SamplingOptions& options, const std::vector<Token>& prompt, uint64_t seed);
 
-  // Equal logits: the lowest token wins. Error corrupt: a logit is not finite.
-  Result<Token> choose(std::span<const float> logits);
+  // Equal logits: the lowest token wins. With a mask, only among the tokens it allows, at least
+  // one. Error corrupt: a logit is not finite.
+  Result<Token> choose(std::span<const float> logits, const TokenMask* mask = nullptr);
+  // Notes a token that was not chosen here because there was no choice. A choice from one token
+  // draws nothing, so what follows is the same either way.
+  void note(Token token) {
+    if (has_adjustments_) ++replied_[token];
+  }
 
  private:
   struct Candidate {
@@ -33,7 +40,7 @@ class Sampler {
   };
 
   std::span<const float> adjust(std::span<const float> logits);
-  Token draw(std::span<const float> logits, float largest);
+  Token draw(std::span<const float> logits, float largest, const TokenMask* mask);
   void keep_top_k();
   void keep_top_p();
   void keep_min_p();
