@@ -26,6 +26,10 @@ Status check_range(const char* param, double value, double least, double most) {
   return option_error(param, range);
 }
 
+bool is_likelier(const Candidate& a, const Candidate& b) {
+  return a.probability != b.probability ? a.probability > b.probability : a.token < b.token;
+}
+
 }  // namespace
 
 Status check_sampling(const SamplingOptions& options, int64_t vocabulary) {
@@ -66,6 +70,49 @@ Sampler::Sampler(const SamplingOptions& options, const std::vector<Token>& promp
 }
 
 Result<Token> Sampler::choose(std::span<const float> logits) {
+  TRY(weigh(logits));
+  const Token token = draw();
+  count(token);
+  return token;
+}
+
+Result<Token> Sampler::choose(std::span<const float> logits, const ProposedToken& proposed) {
+  // Rejection sampling with a one-point proposal accepts its token x with probability p(x) and else
+  // draws from p without x. A plain draw does just that, and is the same with no proposal.
+  if (proposed.drawn_from.empty()) return choose(logits);
+  TRY(weigh(logits));
+  const Token token = draw_accepting(proposed);
+  count(token);
+  return token;
+}
+
+Result<ProposedToken> Sampler::propose(std::span<const float> logits, size_t candidates_max) {
+  TRY(weigh(logits));
+  ProposedToken proposed;
+  if (options_.temperature == 0) {
+    proposed.token = candidates_.front().token;
+  } else {
+    keep_top_k(candidates_max);
+    double kept = 0;
+    for (const Candidate& candidate : candidates_) kept += candidate.probability;
+    for (Candidate& candidate : candidates_) candidate.probability /= kept;
+    proposed.token = draw();
+    proposed.drawn_from = candidates_;
+  }
+  count(proposed.token);
+  return proposed;
+}
+
+void Sampler::take_back(Token proposed) {
+  const auto found = replied_.find(proposed);
+  if (found != replied_.end() && --found->second == 0) replied_.erase(found);
+}
+
+void Sampler::count(Token token) {
+  if (has_adjustments_) ++replied_[token];
+}
+
+Status Sampler::weigh(std::span<const float> logits) {
   for (const float logit : logits) {
     if (std::isfinite(logit)) continue;
     return make_error(ErrorCode::corrupt,
@@ -73,10 +120,12 @@ Result<Token> Sampler::choose(std::span<const float> logits) {
   }
   if (has_adjustments_) logits = adjust(logits);
   const auto best = std::max_element(logits.begin(), logits.end());
-  const Token token =
-      options_.temperature == 0 ? static_cast<Token>(best - logits.begin()) : draw(logits, *best);
-  if (has_adjustments_) ++replied_[token];
-  return token;
+  if (options_.temperature == 0) {
+    candidates_.assign(1, {1, static_cast<Token>(best - logits.begin())});
+  } else {
+    keep(logits, *best);
+  }
+  return ok();
 }
 
 // The repetition penalty divides a logit above 0 and multiplies one below.
@@ -99,7 +148,7 @@ std::span<const float> Sampler::adjust(std::span<const float> logits) {
   return adjusted_;
 }
 
-Token Sampler::draw(std::span<const float> logits, float largest) {
+void Sampler::keep(std::span<const float> logits, float largest) {
   candidates_.clear();
   double total = 0;
   for (size_t i = 0; i < logits.size(); ++i) {
@@ -110,34 +159,58 @@ Token Sampler::draw(std::span<const float> logits, float largest) {
     total += weight;
   }
   for (Candidate& candidate : candidates_) candidate.probability /= total;
-  if (options_.top_k > 0) keep_top_k();
+  if (options_.top_k > 0) keep_top_k(static_cast<size_t>(options_.top_k));
   if (options_.top_p < 1) keep_top_p();
   if (options_.min_p > 0) keep_min_p();
   if (options_.typical_p < 1) keep_typical();
+}
+
+Token Sampler::draw() {
+  if (options_.temperature == 0) return candidates_.front().token;
   double kept = 0;
   for (const Candidate& candidate : candidates_) kept += candidate.probability;
   double point = random_.uniform() * kept;
+  Token last = candidates_.front().token;
   for (const Candidate& candidate : candidates_) {
+    if (candidate.probability > 0) last = candidate.token;
     point -= candidate.probability;
     if (point < 0) return candidate.token;
   }
-  return candidates_.front().token;  // rounding left a rest
+  return last;  // rounding left a rest
 }
 
-namespace {
-
-template <typename Candidate>
-bool is_likelier(const Candidate& a, const Candidate& b) {
-  return a.probability != b.probability ? a.probability > b.probability : a.token < b.token;
+// Leviathan et al., "Fast Inference from Transformers via Speculative Decoding" (2023): x, drawn
+// from q, is accepted with probability min(1, p(x) / q(x)), else the token comes from max(0, p -
+// q).
+Token Sampler::draw_accepting(const ProposedToken& proposed) {
+  std::unordered_map<Token, double> drawn;
+  for (const Candidate& candidate : proposed.drawn_from) {
+    drawn[candidate.token] = candidate.probability;
+  }
+  double kept = 0;
+  for (const Candidate& candidate : candidates_) kept += candidate.probability;
+  double wanted = 0;
+  for (Candidate& candidate : candidates_) {
+    candidate.probability /= kept;
+    if (candidate.token == proposed.token) wanted = candidate.probability;
+  }
+  if (random_.uniform() * drawn[proposed.token] < wanted) return proposed.token;
+  double left = 0;
+  for (Candidate& candidate : candidates_) {
+    const auto found = drawn.find(candidate.token);
+    if (found == drawn.end()) continue;
+    candidate.probability = std::max(0.0, candidate.probability - found->second);
+  }
+  for (const Candidate& candidate : candidates_) left += candidate.probability;
+  // q is p but for rounding, and so a refusal was one of rounding, too.
+  if (left <= 0) return proposed.token;
+  return draw();
 }
 
-}  // namespace
-
-void Sampler::keep_top_k() {
-  const auto count = static_cast<size_t>(options_.top_k);
+void Sampler::keep_top_k(size_t count) {
   if (count >= candidates_.size()) return;
   const auto end = candidates_.begin() + static_cast<ptrdiff_t>(count);
-  std::partial_sort(candidates_.begin(), end, candidates_.end(), is_likelier<Candidate>);
+  std::partial_sort(candidates_.begin(), end, candidates_.end(), is_likelier);
   candidates_.erase(end, candidates_.end());
 }
 
