@@ -77,17 +77,20 @@ float* KvCache::values_at(int32_t block, int64_t layer) const {
   return keys_at(block, layer) + kBlockTokens * shape_.key_width;
 }
 
-std::unique_ptr<KvSequence> KvCache::start(const std::vector<Token>& prompt, int64_t tokens_max) {
+std::unique_ptr<KvSequence> KvCache::start(const std::vector<Token>& prompt, int64_t tokens_max,
+                                           std::string variant) {
   const int64_t wanted = blocks_for(tokens_max);
   if (wanted > blocks_total() - reserved_blocks_) return nullptr;
   reserved_blocks_ += wanted;
   std::unique_ptr<KvSequence> sequence(new KvSequence(*this, wanted));
+  sequence->variant_ = std::move(variant);
 
   // At least one token stays to be computed: its logits choose the first new token.
   const auto usable = static_cast<int64_t>(prompt.size()) - 1;
   int64_t longest = 0;
   auto best = retained_.end();
   for (auto entry = retained_.begin(); entry != retained_.end(); ++entry) {
+    if (entry->variant != sequence->variant_) continue;
     const auto [end, _] =
         std::mismatch(entry->tokens.begin(), entry->tokens.end(), prompt.begin(), prompt.end());
     const int64_t same = std::min<int64_t>(end - entry->tokens.begin(), usable);
@@ -116,10 +119,20 @@ void KvCache::extend(KvSequence& sequence, int64_t tokens) {
   }
 }
 
+void KvCache::truncate(KvSequence& sequence, int64_t tokens) {
+  // What was found cached is shared, and a shared block never changes.
+  CHECK(tokens >= sequence.cached_tokens_);
+  while (static_cast<int64_t>(sequence.blocks_.size()) > blocks_for(tokens)) {
+    release_block(sequence.blocks_.back());
+    sequence.blocks_.pop_back();
+  }
+}
+
 void KvCache::retire(std::unique_ptr<KvSequence> sequence, std::vector<Token> tokens) {
   const size_t full = std::min(tokens.size() / kBlockTokens, sequence->blocks_.size());
   if (full == 0) return;
   Retained entry;
+  entry.variant = sequence->variant_;
   tokens.resize(full * kBlockTokens);
   entry.tokens = std::move(tokens);
   entry.blocks.assign(sequence->blocks_.begin(),

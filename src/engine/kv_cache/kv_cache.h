@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -55,6 +56,7 @@ class KvSequence {
   KvCache& cache_;
   int64_t reserved_blocks_;
   int64_t cached_tokens_ = 0;  // of the prompt, found in the cache
+  std::string variant_;
   std::vector<int32_t> blocks_;
 };
 
@@ -69,10 +71,15 @@ class KvCache {
   static int64_t blocks_for(int64_t tokens) { return (tokens + kBlockTokens - 1) / kBlockTokens; }
 
   // Reserves room for tokens_max tokens in all and takes over what is cached of the prompt, always
-  // less than the whole prompt. nullptr when the room is not there now.
-  std::unique_ptr<KvSequence> start(const std::vector<Token>& prompt, int64_t tokens_max);
+  // less than the whole prompt. nullptr when the room is not there now. `variant` names what keys
+  // and values depend on besides the tokens, such as adapters: only equal ones share blocks.
+  std::unique_ptr<KvSequence> start(const std::vector<Token>& prompt, int64_t tokens_max,
+                                    std::string variant = {});
   // Makes the blocks for positions below `tokens`, within the reservation.
   void extend(KvSequence& sequence, int64_t tokens);
+  // Forgets the keys and values of positions from `tokens` on, none of which were found cached; the
+  // reservation stays.
+  void truncate(KvSequence& sequence, int64_t tokens);
   // Ends a sequence and keeps its full blocks; `tokens` are those whose keys and values are
   // computed.
   void retire(std::unique_ptr<KvSequence> sequence, std::vector<Token> tokens);
@@ -85,6 +92,7 @@ class KvCache {
  private:
   friend class KvSequence;
   struct Retained {
+    std::string variant;
     std::vector<Token> tokens;  // a multiple of kBlockTokens
     std::vector<int32_t> blocks;
   };

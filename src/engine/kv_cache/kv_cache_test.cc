@@ -108,6 +108,40 @@ TEST(KvCache, drops_the_least_recently_used_when_room_is_needed) {
   EXPECT_EQ(cache->start(count_up(0, 17), 17)->cached_tokens(), 16);
 }
 
+TEST(KvCache, forgets_the_end_of_a_sequence_and_leaves_shared_blocks_alone) {
+  auto cache = make_cache(6);
+  run_and_retire(*cache, count_up(0, 32));
+  auto sequence = cache->start(count_up(0, 40), 80);
+  ASSERT_EQ(sequence->cached_tokens(), 32);
+  const float* shared = sequence->key_block(0, 1);
+  cache->extend(*sequence, 70);  // 3 blocks of its own
+  sequence->key(1, 40)[0] = 7;
+  EXPECT_EQ(cache->blocks_used(), 5);
+  cache->truncate(*sequence, 65);  // the last block is still begun
+  EXPECT_EQ(cache->blocks_used(), 5);
+  cache->truncate(*sequence, 41);
+  EXPECT_EQ(cache->blocks_used(), 3);
+  EXPECT_EQ(sequence->key(1, 40)[0], 7);
+  cache->extend(*sequence, 80);  // the reservation is still there
+  EXPECT_EQ(cache->blocks_used(), 5);
+  cache->truncate(*sequence, 32);
+  EXPECT_EQ(cache->blocks_used(), 2);
+  EXPECT_EQ(sequence->key_block(0, 1), shared);
+  sequence.reset();
+  EXPECT_EQ(cache->blocks_reserved(), 0);
+  EXPECT_EQ(cache->start(count_up(0, 40), 80)->cached_tokens(), 32);
+}
+
+TEST(KvCache, shares_nothing_between_variants) {
+  auto cache = make_cache(8);
+  auto first = cache->start(count_up(0, 32), 32, "a");
+  cache->extend(*first, 32);
+  cache->retire(std::move(first), count_up(0, 32));
+  EXPECT_EQ(cache->start(count_up(0, 33), 40)->cached_tokens(), 0);
+  EXPECT_EQ(cache->start(count_up(0, 33), 40, "b")->cached_tokens(), 0);
+  EXPECT_EQ(cache->start(count_up(0, 33), 40, "a")->cached_tokens(), 32);
+}
+
 TEST(KvCache, returns_every_block) {
   auto cache = make_cache(8);
   for (int i = 0; i < 100; ++i) run_and_retire(*cache, count_up(i * 1000, 40));
