@@ -16,6 +16,7 @@
 #include "engine/kv_cache/kv_cache.h"
 #include "engine/models/model.h"
 #include "engine/models/summary.h"
+#include "engine/speculation/draft_model.h"
 #include "engine/template/chat.h"
 #include "engine/tokenizer/tokenizer.h"
 
@@ -39,6 +40,9 @@ Status check_options(const EngineOptions& options) {
   if (options.sequences_max < 1 || options.sequences_max > kSequencesMax) {
     return option_error("sequences_max",
                         std::to_string(options.sequences_max) + " is outside 1..256");
+  }
+  if (options.speculation == Speculation::draft && options.draft_path.empty()) {
+    return option_error("speculation", "draft needs draft_path, a model of the same vocabulary");
   }
   if (options.queue_max < 1 || options.queue_max > kQueueMax) {
     return option_error("queue_max", std::to_string(options.queue_max) + " is outside 1..65536");
@@ -113,8 +117,9 @@ class LoadedEngine final : public Engine {
   std::unique_ptr<kernels::ThreadPool> pool_;
   std::unique_ptr<Model> model_;
   std::unique_ptr<KvCache> cache_;
+  std::unique_ptr<DraftModel> draft_;  // nullptr: none
   std::unique_ptr<Batcher> batcher_;
-  // Instead of the three above.
+  // Instead of the four above.
   Mutex mutex_;  // one embed() at a time; guards what encoder_ points to
   std::unique_ptr<Encoder> encoder_;
 };
@@ -152,7 +157,7 @@ Status LoadedEngine::read_model(const EngineOptions& options) {
   pool_ = std::make_unique<kernels::ThreadPool>(threads);
   const int64_t context = TRY(context_of(options, summary_, summary_.kv_bytes_per_token));
   const BuildOptions build{*file_,  kernels::best_kernels(),
-                           *pool_,  kPrefillTokensPerIteration + options.sequences_max,
+                           *pool_,  batch_rows_max(options.sequences_max),
                            context, options.precision};
   if (TRY(is_encoder(file_->contents()))) {
     encoder_ = TRY(build_encoder(build));
@@ -184,12 +189,19 @@ Status LoadedEngine::start_batcher(const EngineOptions& options, int64_t context
              {"threads", std::to_string(pool_->threads())},
              {"context_tokens", std::to_string(context)},
              {"kv_tokens", std::to_string(blocks * kBlockTokens)}});
+  if (!options.draft_path.empty()) {
+    draft_ = TRY(
+        DraftModel::load({options.draft_path, options.precision, tokenizer_->vocabulary(),
+                          model_->vocabulary(), context, blocks, options.sequences_max, *pool_}));
+  }
   BatcherOptions batcher;
   batcher.sequences_max = options.sequences_max;
   batcher.queue_max = options.queue_max;
   batcher.context_max = context;
   batcher.model_name = summary_.name;
   batcher.metrics = options.metrics;
+  batcher.speculation = options.speculation;
+  batcher.draft = draft_.get();
   batcher_ = std::make_unique<Batcher>(batcher, *tokenizer_, *model_, *cache_, clock_);
   return ok();
 }

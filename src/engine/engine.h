@@ -45,13 +45,27 @@ Result<ModelSummary> inspect_model(const std::string& path);
 // throughout.
 enum class Precision : uint8_t { fast, exact };
 
+// Who proposes tokens that the model then verifies, several in one pass. A reply is the same with
+// any of them: to the token when greedy or with lookup; drawn from the same distribution with a
+// draft, where a seed repeats a reply for the same draft.
+enum class Speculation : uint8_t {
+  off,
+  lookup,  // what followed the last time the sequence's own tokens went like this
+  draft,   // the model of EngineOptions::draft_path
+};
+std::string_view speculation_name(Speculation speculation);
+// nullopt: no such name.
+std::optional<Speculation> find_speculation(std::string_view name);
+
 struct EngineOptions {
   std::string path;  // GGUF
   Precision precision = Precision::fast;
-  int threads = 0;                 // 0: one per physical core
-  int64_t context_tokens_max = 0;  // 0: the trained length; per sequence
-  int sequences_max = 8;           // decoded together in one batch
-  int queue_max = 256;             // waiting sequences, then overloaded
+  int threads = 0;                                // 0: one per physical core
+  int64_t context_tokens_max = 0;                 // 0: the trained length; per sequence
+  int sequences_max = 8;                          // decoded together in one batch
+  int queue_max = 256;                            // waiting sequences, then overloaded
+  Speculation speculation = Speculation::lookup;  // where a request says nothing
+  std::string draft_path;                         // GGUF of the same vocabulary; empty: none
   telemetry::Metrics* metrics = nullptr;
 };
 
@@ -78,6 +92,7 @@ struct GenerateRequest {
   bool is_end_honoured = true;        // false: go on past end-of-sequence (golden tests)
   // Log probabilities of the reply's tokens and of this many likeliest ones beside each (0..20).
   std::optional<int> logprobs;
+  std::optional<Speculation> speculation;  // not said: as the engine's options say
 };
 
 struct TokenLogprob {
@@ -101,6 +116,8 @@ struct GenerateEvent {
   int64_t prompt_tokens = 0;            // finished
   int64_t completion_tokens = 0;        // finished
   int64_t cached_tokens = 0;            // finished: prompt tokens whose KV was reused
+  int64_t proposed_tokens = 0;          // finished: guessed ahead
+  int64_t accepted_tokens = 0;          // finished: of these, kept
   std::vector<Token> tokens;            // finished: what was generated
   std::vector<TokenLogprobs> logprobs;  // finished: one per token, when asked for
   Error error;                          // failed

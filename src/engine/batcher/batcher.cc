@@ -61,6 +61,9 @@ Status Batcher::check(const GenerateRequest& request) const {
     return argument_error("logprobs", std::to_string(*request.logprobs) + " is outside 0.." +
                                           std::to_string(kTopLogprobsMax));
   }
+  if (request.speculation == Speculation::draft && !options_.draft) {
+    return argument_error("speculation", "draft needs an engine that was loaded with draft_path");
+  }
   if (request.stop.size() > kStopsMax) {
     return argument_error("stop", "at most " + std::to_string(kStopsMax) + " strings");
   }
@@ -80,6 +83,7 @@ Result<SequenceId> Batcher::submit(GenerateRequest request, GenerateSink sink) {
   if (request.max_tokens > 0 && request.max_tokens < options_.context_max - prompt_tokens) {
     tokens_max = prompt_tokens + request.max_tokens;
   }
+  const Speculation speculation = request.speculation.value_or(options_.speculation);
   const uint64_t seed = request.sampling.seed.value_or(random_.next());
   MutexLock lock(mutex_);
   if (is_stopping_) return make_error(ErrorCode::unavailable, "the engine is stopping");
@@ -91,8 +95,9 @@ Result<SequenceId> Batcher::submit(GenerateRequest request, GenerateSink sink) {
                                                  " sequences is full; try again later");
   }
   const SequenceId id = next_id_++;
-  submitted_.push_back(
-      std::make_unique<Sequence>(id, std::move(request), std::move(sink), seed, tokens_max));
+  submitted_.push_back(std::make_unique<Sequence>(id, std::move(request), std::move(sink), seed,
+                                                  tokens_max, speculation,
+                                                  proposed_tokens_max(options_.sequences_max)));
   live_.insert(id);
   changed_.notify_all();
   return id;
@@ -202,6 +207,7 @@ void Batcher::admit_waiting() {
                             static_cast<double>(next.prompt_tokens - next.cached),
                             {{"outcome", "miss"}});
     }
+    start_proposing(next);
     next.is_running = true;
     running_.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
@@ -209,26 +215,34 @@ void Batcher::admit_waiting() {
 }
 
 void Batcher::iterate() {
+  propose();
   const std::vector<BatchRow> batch = form_batch();
+  const auto running = static_cast<double>(running_.size());
+  const bool is_prefill =
+      std::any_of(running_.begin(), running_.end(),
+                  [](const SequencePointer& sequence) { return !sequence->is_decoding(); });
   const MonotonicTime begin = clock_.now();
   const std::span<const float> logits = model_.forward(batch);
-  learn_rates(batch, clock_.now() - begin);
+  const Duration spent = clock_.now() - begin;
   if (options_.metrics) {
-    options_.metrics->observe(telemetry::Metric::engine_batch_sequences,
-                              static_cast<double>(running_.size()),
+    options_.metrics->observe(telemetry::Metric::engine_batch_sequences, running,
                               {{"gen_ai_request_model", options_.model_name}});
   }
-  advance(batch, logits);
+  const int64_t tokens = advance(logits);
+  learn_rates(static_cast<int64_t>(batch.size()), is_prefill, static_cast<double>(tokens) / running,
+              spent);
 }
 
-// Every decoding sequence gets its row; the prompts share what an iteration has for prefill, first
-// come first served.
+// Every decoding sequence gets its row and those of its proposed tokens; the prompts share what an
+// iteration has for prefill, first come first served.
 std::vector<BatchRow> Batcher::form_batch() {
   std::vector<BatchRow> batch;
   int64_t prefill_left = kPrefillTokensPerIteration;
   for (const SequencePointer& sequence : running_) {
+    sequence->logits_rows = 0;
     if (sequence->is_decoding()) {
       add_rows(batch, *sequence, 1);
+      add_proposed_rows(batch, *sequence);
     } else if (prefill_left > 0) {
       const int64_t count = std::min(prefill_left, sequence->waiting_tokens());
       add_rows(batch, *sequence, count);
@@ -243,44 +257,41 @@ void Batcher::add_rows(std::vector<BatchRow>& batch, Sequence& sequence, int64_t
   cache_.extend(*sequence.kv, end);
   for (int64_t position = sequence.computed; position < end; ++position) {
     const auto index = static_cast<size_t>(position);
-    batch.push_back(
-        {sequence.tokens[index], position, sequence.kv.get(), index + 1 == sequence.tokens.size()});
+    const bool is_last = index + 1 == sequence.tokens.size();
+    batch.push_back({sequence.tokens[index], position, sequence.kv.get(), is_last});
+    if (is_last) sequence.logits_rows = 1;
   }
   sequence.computed = end;
 }
 
-void Batcher::advance(std::span<const BatchRow> batch, std::span<const float> logits) {
+int64_t Batcher::advance(std::span<const float> logits) {
   const auto vocabulary = static_cast<size_t>(model_.vocabulary());
-  std::unordered_set<const KvSequence*> has_logits;
-  for (const BatchRow& row : batch) {
-    if (row.is_logits_wanted) has_logits.insert(row.sequence);
-  }
+  int64_t tokens = 0;
   // Rows stand in the order of running_, so the logits do too.
-  size_t at = 0;
   std::erase_if(running_, [&](SequencePointer& sequence) {
-    if (!has_logits.contains(sequence->kv.get())) return false;
-    const std::span<const float> own = logits.subspan(at * vocabulary, vocabulary);
-    ++at;
-    return !accept_token(*sequence, own);
+    if (sequence->logits_rows == 0) return false;
+    const auto count = static_cast<size_t>(sequence->logits_rows) * vocabulary;
+    const std::span<const float> own = logits.first(count);
+    logits = logits.subspan(count);
+    const int64_t before = sequence->generated();
+    const bool is_going_on = verify(*sequence, own);
+    tokens += sequence->generated() - before;
+    return !is_going_on;
   });
+  return tokens;
 }
 
-bool Batcher::accept_token(Sequence& sequence, std::span<const float> logits) {
-  const Result<Token> chosen = sequence.sampler.choose(logits);
-  if (chosen.is_error()) {
-    fail(sequence, chosen.error());
-    return false;
-  }
-  const bool is_known = tokenizer_.vocabulary().contains(*chosen);
-  if (sequence.is_end_honoured && is_known && tokenizer_.vocabulary().is_end(*chosen)) {
+bool Batcher::accept_token(Sequence& sequence, std::span<const float> logits, Token token) {
+  const bool is_known = tokenizer_.vocabulary().contains(token);
+  if (sequence.is_end_honoured && is_known && tokenizer_.vocabulary().is_end(token)) {
     finish(sequence, GenerateEvent::Reason::stop);
     return false;
   }
-  sequence.tokens.push_back(*chosen);
+  sequence.tokens.push_back(token);
   if (sequence.logprobs_top) {
-    sequence.logprobs.push_back(logprobs_of(logits, *chosen, *sequence.logprobs_top));
+    sequence.logprobs.push_back(logprobs_of(logits, token, *sequence.logprobs_top));
   }
-  const std::string piece = is_known ? tokenizer_.piece(*chosen) : std::string();
+  const std::string piece = is_known ? tokenizer_.piece(token) : std::string();
   for (GenerateEvent& event : sequence.reply.feed(piece)) sequence.sink(std::move(event));
   if (sequence.reply.is_stopped()) {
     finish(sequence, GenerateEvent::Reason::stop);
@@ -304,6 +315,8 @@ void Batcher::finish(Sequence& sequence, GenerateEvent::Reason reason) {
   event.prompt_tokens = sequence.prompt_tokens;
   event.completion_tokens = sequence.generated();
   event.cached_tokens = sequence.cached;
+  event.proposed_tokens = sequence.proposed_tokens;
+  event.accepted_tokens = sequence.accepted_tokens;
   event.logprobs = std::move(sequence.logprobs);
   event.tokens.assign(sequence.tokens.begin() + sequence.prompt_tokens, sequence.tokens.end());
   leave(sequence);
@@ -320,6 +333,8 @@ void Batcher::fail(Sequence& sequence, Error error) {
 }
 
 void Batcher::leave(Sequence& sequence) {
+  sequence.notes.reset();
+  count_proposed(sequence);
   if (sequence.kv) {
     std::vector<Token> computed(sequence.tokens.begin(),
                                 sequence.tokens.begin() + sequence.computed);
@@ -376,13 +391,13 @@ Batcher::Logits Batcher::compute_logits(const LogitsJob& job) {
 }
 
 // Iterations that only decode teach the rate of one sequence's decode, the others that of prefill.
-void Batcher::learn_rates(std::span<const BatchRow> batch, Duration spent) {
+void Batcher::learn_rates(int64_t rows, bool is_prefill, double tokens_per_sequence,
+                          Duration spent) {
   constexpr double kWeightOfNew = 0.1;
   const double seconds = std::chrono::duration<double>(spent).count();
   if (seconds <= 0) return;
-  const bool is_prefill = batch.size() > running_.size();
   double& rate = is_prefill ? prefill_rate_ : decode_rate_;
-  const double seen = is_prefill ? static_cast<double>(batch.size()) / seconds : 1 / seconds;
+  const double seen = (is_prefill ? static_cast<double>(rows) : tokens_per_sequence) / seconds;
   rate = rate == 0 ? seen : rate + kWeightOfNew * (seen - rate);
 }
 

@@ -21,8 +21,7 @@ class Decoder final : public Model {
         feed_forward_(plan_, kernels_, pool_, rows_max_),
         x_(static_cast<size_t>(rows_max_ * plan_.width)),
         normed_(x_.size()),
-        projected_(x_.size()),
-        logits_(static_cast<size_t>(rows_max_ * plan_.vocabulary)) {}
+        projected_(x_.size()) {}
 
   const KvShape& kv_shape() const override { return attention_.kv_shape(); }
   int64_t vocabulary() const override { return plan_.vocabulary; }
@@ -42,7 +41,7 @@ class Decoder final : public Model {
   Attention attention_;
   FeedForward feed_forward_;
   std::vector<float> x_, normed_, projected_;  // [rows_max][width]
-  std::vector<float> logits_;
+  std::vector<float> logits_;                  // as long as the most rows that wanted any needed
 };
 
 std::span<const float> Decoder::forward(std::span<const BatchRow> batch) {
@@ -95,11 +94,13 @@ std::span<const float> Decoder::output(std::span<const BatchRow> batch) {
               normed_.data() + wanted * plan_.width);
     ++wanted;
   }
+  const auto values = static_cast<size_t>(wanted * plan_.vocabulary);
+  if (logits_.size() < values) logits_.resize(values);
   multiply(kernels_, pool_, plan_.output, normed_.data(), wanted, logits_.data());
   if (plan_.logit_cap > 0) {
     kernels_.soft_cap(logits_.data(), plan_.logit_cap, wanted * plan_.vocabulary);
   }
-  return {logits_.data(), static_cast<size_t>(wanted * plan_.vocabulary)};
+  return {logits_.data(), values};
 }
 
 }  // namespace
