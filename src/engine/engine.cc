@@ -14,6 +14,7 @@
 #include "engine/kernels/processors.h"
 #include "engine/kernels/thread_pool.h"
 #include "engine/kv_cache/kv_cache.h"
+#include "engine/models/adapter_table.h"
 #include "engine/models/model.h"
 #include "engine/models/summary.h"
 #include "engine/speculation/draft_model.h"
@@ -83,17 +84,21 @@ class LoadedEngine final : public Engine {
 
   Result<SequenceId> submit(GenerateRequest request, GenerateSink sink) override {
     if (!batcher_) return no_decoder();
-    return batcher_->submit(std::move(request), std::move(sink));
+    AdapterSet adapters = TRY(adapters_.resolve(request.adapters));
+    return batcher_->submit(std::move(request), std::move(adapters), std::move(sink));
   }
   void cancel(SequenceId sequence) override {
     if (batcher_) batcher_->cancel(sequence);
   }
   EngineLoad load() const override { return batcher_ ? batcher_->load() : EngineLoad(); }
   Result<std::vector<std::vector<float>>> logits(const std::vector<Token>& tokens,
-                                                 const std::vector<int64_t>& positions) override {
+                                                 const std::vector<int64_t>& positions,
+                                                 const std::vector<AdapterUse>& uses) override {
     if (!batcher_) return no_decoder();
-    return batcher_->logits(tokens, positions);
+    return batcher_->logits(tokens, positions, TRY(adapters_.resolve(uses)));
   }
+  Result<AdapterId> load_adapter(const std::string& path) override;
+  Status unload_adapter(AdapterId adapter) override { return adapters_.remove(adapter); }
 
   bool is_embedder() const override { return encoder_ != nullptr; }
   Result<std::vector<float>> embed(const std::vector<Token>& tokens) override EXCLUDES(mutex_);
@@ -115,6 +120,7 @@ class LoadedEngine final : public Engine {
   std::unique_ptr<Tokenizer> tokenizer_;
   std::optional<Result<templates::ChatTemplate>> template_;
   std::unique_ptr<kernels::ThreadPool> pool_;
+  AdapterTable adapters_;
   std::unique_ptr<Model> model_;
   std::unique_ptr<KvCache> cache_;
   std::unique_ptr<DraftModel> draft_;  // nullptr: none
@@ -204,6 +210,13 @@ Status LoadedEngine::start_batcher(const EngineOptions& options, int64_t context
   batcher.draft = draft_.get();
   batcher_ = std::make_unique<Batcher>(batcher, *tokenizer_, *model_, *cache_, clock_);
   return ok();
+}
+
+Result<AdapterId> LoadedEngine::load_adapter(const std::string& path) {
+  if (!model_) return no_decoder();
+  auto adapter = TRY(Adapter::load(path, file_->contents()));
+  TRY(model_->check_adapter(*adapter));
+  return adapters_.add(std::move(adapter));
 }
 
 Result<std::vector<float>> LoadedEngine::embed(const std::vector<Token>& tokens) {

@@ -83,6 +83,13 @@ struct SamplingOptions {
   std::vector<std::pair<Token, float>> logit_bias = {};  // -100..100 each
 };
 
+// A LoRA adapter of a loaded engine; an id is never given twice.
+using AdapterId = uint64_t;
+struct AdapterUse {
+  AdapterId id = 0;
+  float scale = 1;  // -100..100, on top of the adapter's own
+};
+
 struct GenerateRequest {
   std::vector<Token> prompt;
   SamplingOptions sampling;
@@ -92,6 +99,7 @@ struct GenerateRequest {
   bool is_end_honoured = true;        // false: go on past end-of-sequence (golden tests)
   // Log probabilities of the reply's tokens and of this many likeliest ones beside each (0..20).
   std::optional<int> logprobs;
+  std::vector<AdapterUse> adapters;        // added in this order; at most 8
   std::optional<Speculation> speculation;  // not said: as the engine's options say
 };
 
@@ -172,8 +180,15 @@ class Engine : public TextTokenizer {
 
   // Logits after each of `positions` of one pass over tokens: [positions][vocabulary]. For checks.
   // Blocks.
-  virtual Result<std::vector<std::vector<float>>> logits(const std::vector<Token>& tokens,
-                                                         const std::vector<int64_t>& positions) = 0;
+  virtual Result<std::vector<std::vector<float>>> logits(
+      const std::vector<Token>& tokens, const std::vector<int64_t>& positions,
+      const std::vector<AdapterUse>& adapters = {}) = 0;
+
+  // Adds a LoRA adapter (GGUF) while sequences run. Blocks. Errors: not_found, malformed and
+  // unsupported (name the key or tensor), too_large, overloaded (as many as can be are loaded).
+  virtual Result<AdapterId> load_adapter(const std::string& path) = 0;
+  // Sequences that use it keep it until they end; none can be started with it. Error: not_found.
+  virtual Status unload_adapter(AdapterId adapter) = 0;
 
   // Whether the model makes embeddings (bert and its like): then embed() works, and submit() and
   // logits() answer unsupported.

@@ -76,7 +76,8 @@ Status Batcher::check(const GenerateRequest& request) const {
   return ok();
 }
 
-Result<SequenceId> Batcher::submit(GenerateRequest request, GenerateSink sink) {
+Result<SequenceId> Batcher::submit(GenerateRequest request, AdapterSet adapters,
+                                   GenerateSink sink) {
   TRY(check(request));
   const auto prompt_tokens = static_cast<int64_t>(request.prompt.size());
   int64_t tokens_max = options_.context_max;
@@ -95,9 +96,9 @@ Result<SequenceId> Batcher::submit(GenerateRequest request, GenerateSink sink) {
                                                  " sequences is full; try again later");
   }
   const SequenceId id = next_id_++;
-  submitted_.push_back(std::make_unique<Sequence>(id, std::move(request), std::move(sink), seed,
-                                                  tokens_max, speculation,
-                                                  proposed_tokens_max(options_.sequences_max)));
+  submitted_.push_back(std::make_unique<Sequence>(
+      id, std::move(request), std::move(sink), std::move(adapters), seed, tokens_max, speculation,
+      proposed_tokens_max(options_.sequences_max)));
   live_.insert(id);
   changed_.notify_all();
   return id;
@@ -118,7 +119,8 @@ EngineLoad Batcher::load() const {
 }
 
 Result<std::vector<std::vector<float>>> Batcher::logits(const std::vector<Token>& tokens,
-                                                        const std::vector<int64_t>& positions) {
+                                                        const std::vector<int64_t>& positions,
+                                                        AdapterSet adapters) {
   if (tokens.empty() || tokens.size() > static_cast<size_t>(options_.context_max)) {
     return argument_error("tokens", "1 to " + std::to_string(options_.context_max) + " are needed");
   }
@@ -138,7 +140,7 @@ Result<std::vector<std::vector<float>>> Batcher::logits(const std::vector<Token>
     if (logits_jobs_.size() >= kLogitsJobsMax) {
       return make_error(ErrorCode::overloaded, "too many calls for logits wait; try again later");
     }
-    logits_jobs_.push_back({tokens, positions, {}});
+    logits_jobs_.push_back({tokens, positions, std::move(adapters), {}});
     answer = logits_jobs_.back().answer.get_future();
     changed_.notify_all();
   }
@@ -195,7 +197,7 @@ void Batcher::drop_cancelled() {
 void Batcher::admit_waiting() {
   while (!waiting_.empty() && running_.size() < static_cast<size_t>(options_.sequences_max)) {
     Sequence& next = *waiting_.front();
-    next.kv = cache_.start(next.tokens, next.tokens_max);
+    next.kv = cache_.start(next.tokens, next.tokens_max, next.adapters.variant);
     if (!next.kv) return;
     next.cached = next.kv->cached_tokens();
     next.computed = next.cached;
@@ -258,7 +260,8 @@ void Batcher::add_rows(std::vector<BatchRow>& batch, Sequence& sequence, int64_t
   for (int64_t position = sequence.computed; position < end; ++position) {
     const auto index = static_cast<size_t>(position);
     const bool is_last = index + 1 == sequence.tokens.size();
-    batch.push_back({sequence.tokens[index], position, sequence.kv.get(), is_last});
+    batch.push_back(
+        {sequence.tokens[index], position, sequence.kv.get(), is_last, sequence.applied()});
     if (is_last) sequence.logits_rows = 1;
   }
   sequence.computed = end;
@@ -374,7 +377,8 @@ Batcher::Logits Batcher::compute_logits(const LogitsJob& job) {
     for (int64_t position = begin; position < end; ++position) {
       const bool is_wanted =
           std::find(job.positions.begin(), job.positions.end(), position) != job.positions.end();
-      batch.push_back({job.tokens[static_cast<size_t>(position)], position, kv.get(), is_wanted});
+      batch.push_back({job.tokens[static_cast<size_t>(position)], position, kv.get(), is_wanted,
+                       job.adapters.applied.empty() ? nullptr : &job.adapters});
     }
     std::span<const float> logits = model_.forward(batch);
     for (const BatchRow& row : batch) {

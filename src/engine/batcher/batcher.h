@@ -58,12 +58,14 @@ class Batcher {
   Batcher(const Batcher&) = delete;
   Batcher& operator=(const Batcher&) = delete;
 
-  Result<SequenceId> submit(GenerateRequest request, GenerateSink sink) EXCLUDES(mutex_);
+  // `adapters` are those that the request names.
+  Result<SequenceId> submit(GenerateRequest request, AdapterSet adapters, GenerateSink sink)
+      EXCLUDES(mutex_);
   void cancel(SequenceId sequence) EXCLUDES(mutex_);
   EngineLoad load() const EXCLUDES(mutex_);
   Result<std::vector<std::vector<float>>> logits(const std::vector<Token>& tokens,
-                                                 const std::vector<int64_t>& positions)
-      EXCLUDES(mutex_);
+                                                 const std::vector<int64_t>& positions,
+                                                 AdapterSet adapters) EXCLUDES(mutex_);
 
  private:
   using SequencePointer = std::unique_ptr<Sequence>;
@@ -71,6 +73,7 @@ class Batcher {
   struct LogitsJob {
     std::vector<Token> tokens;
     std::vector<int64_t> positions;
+    AdapterSet adapters;
     std::promise<Logits> answer;
   };
 

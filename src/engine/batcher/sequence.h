@@ -9,6 +9,7 @@
 #include "engine/batcher/reply.h"
 #include "engine/engine.h"
 #include "engine/kv_cache/kv_cache.h"
+#include "engine/models/lora.h"
 #include "engine/sampler/sampler.h"
 #include "engine/speculation/proposal_length.h"
 #include "engine/speculation/proposer.h"
@@ -17,10 +18,12 @@ namespace plinth::engine {
 
 struct Sequence {
   Sequence(SequenceId sequence_id, GenerateRequest generate_request, GenerateSink event_sink,
-           uint64_t seed, int64_t tokens_end, Speculation proposals, int64_t proposed_max)
+           AdapterSet adapter_set, uint64_t seed, int64_t tokens_end, Speculation proposals,
+           int64_t proposed_max)
       : id(sequence_id),
         sink(std::move(event_sink)),
         tokens(std::move(generate_request.prompt)),
+        adapters(std::move(adapter_set)),
         prompt_tokens(static_cast<int64_t>(tokens.size())),
         tokens_max(tokens_end),
         is_end_honoured(generate_request.is_end_honoured),
@@ -32,11 +35,13 @@ struct Sequence {
 
   int64_t generated() const { return static_cast<int64_t>(tokens.size()) - prompt_tokens; }
   int64_t waiting_tokens() const { return static_cast<int64_t>(tokens.size()) - computed; }
+  const AdapterSet* applied() const { return adapters.applied.empty() ? nullptr : &adapters; }
   bool is_decoding() const { return generated() > 0; }
 
   SequenceId id;
   GenerateSink sink;
   std::vector<Token> tokens;  // the prompt, then what was generated
+  AdapterSet adapters;
   int64_t prompt_tokens;
   int64_t tokens_max;  // prompt and reply together
   bool is_end_honoured;

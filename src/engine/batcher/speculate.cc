@@ -75,7 +75,7 @@ void Batcher::add_proposed_rows(std::vector<BatchRow>& batch, Sequence& sequence
   int64_t position = sequence.computed;
   cache_.extend(*sequence.kv, position + static_cast<int64_t>(sequence.proposed.size()));
   for (const ProposedToken& proposed : sequence.proposed) {
-    batch.push_back({proposed.token, position++, sequence.kv.get(), true});
+    batch.push_back({proposed.token, position++, sequence.kv.get(), true, sequence.applied()});
     ++sequence.logits_rows;
   }
 }

@@ -27,8 +27,8 @@ int64_t Attention::floats_per_row(const DecoderPlan& plan) {
 }
 
 Attention::Attention(const DecoderPlan& plan, const kernels::KernelTable& kernels,
-                     kernels::ThreadPool& pool, int64_t rows_max)
-    : plan_(plan), shape_(plan.shape), kernels_(kernels), pool_(pool) {
+                     kernels::ThreadPool& pool, LoraPass& lora, int64_t rows_max)
+    : plan_(plan), shape_(plan.shape), kernels_(kernels), pool_(pool), lora_(lora) {
   kv_shape_ = {static_cast<int64_t>(plan.layers.size()), shape_.kv_heads * shape_.key_length,
                shape_.kv_heads * shape_.value_length};
   turns_length_ = turns_length(plan);
@@ -64,10 +64,14 @@ void Attention::run(const AttentionPlan& layer, int64_t index, std::span<const B
   apply(kernels_, pool_, layer.query, normed, rows, query_.data());
   apply(kernels_, pool_, layer.key, normed, rows, key_.data());
   apply(kernels_, pool_, layer.value, normed, rows, value_.data());
+  lora_.add(layer.query.weight, normed, query_.data(), layer.query.weight.rows);
+  lora_.add(layer.key.weight, normed, key_.data(), layer.key.weight.rows);
+  lora_.add(layer.value.weight, normed, value_.data(), layer.value.weight.rows);
   // All keys and values of the batch are in place before any row looks back at them.
   place(layer, index, batch);
   look_back(layer, index, batch);
   apply(kernels_, pool_, layer.output, mixed_.data(), rows, out);
+  lora_.add(layer.output.weight, mixed_.data(), out, layer.output.weight.rows);
 }
 
 void Attention::norm_heads(const std::vector<float>& weight, int64_t count, float* heads) const {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/models/decoder_plan.h"
+#include "engine/models/lora_pass.h"
 #include "engine/models/model.h"
 
 namespace plinth::engine {
@@ -14,7 +15,7 @@ class Attention {
  public:
   // All references outlive it. Buffers are for `rows_max` rows.
   Attention(const DecoderPlan& plan, const kernels::KernelTable& kernels, kernels::ThreadPool& pool,
-            int64_t rows_max);
+            LoraPass& lora, int64_t rows_max);
 
   // Works out the turns of every row's position; before the first layer.
   void begin(std::span<const BatchRow> batch);
@@ -38,6 +39,7 @@ class Attention {
   const HeadShape& shape_;
   const kernels::KernelTable& kernels_;
   kernels::ThreadPool& pool_;
+  LoraPass& lora_;
   KvShape kv_shape_;
   int64_t turns_length_ = 0;  // of all ropes, per row
   std::vector<float> query_, key_, value_, mixed_, turns_;

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "engine/models/attention.h"
 #include "engine/models/feed_forward.h"
+#include "engine/models/lora_pass.h"
 
 namespace plinth::engine {
 namespace {
@@ -17,14 +18,16 @@ class Decoder final : public Model {
         kernels_(options.kernels),
         pool_(options.pool),
         rows_max_(options.rows_max),
-        attention_(plan_, kernels_, pool_, rows_max_),
-        feed_forward_(plan_, kernels_, pool_, rows_max_),
+        lora_(options.file, plan_, kernels_, pool_),
+        attention_(plan_, kernels_, pool_, lora_, rows_max_),
+        feed_forward_(plan_, kernels_, pool_, lora_, rows_max_),
         x_(static_cast<size_t>(rows_max_ * plan_.width)),
         normed_(x_.size()),
         projected_(x_.size()) {}
 
   const KvShape& kv_shape() const override { return attention_.kv_shape(); }
   int64_t vocabulary() const override { return plan_.vocabulary; }
+  Status check_adapter(const Adapter& adapter) const override { return lora_.check(adapter); }
   std::span<const float> forward(std::span<const BatchRow> batch) override;
 
  private:
@@ -38,6 +41,7 @@ class Decoder final : public Model {
   const kernels::KernelTable& kernels_;
   kernels::ThreadPool& pool_;
   int64_t rows_max_;
+  LoraPass lora_;
   Attention attention_;
   FeedForward feed_forward_;
   std::vector<float> x_, normed_, projected_;  // [rows_max][width]
@@ -49,6 +53,7 @@ std::span<const float> Decoder::forward(std::span<const BatchRow> batch) {
   CHECK(rows <= rows_max_);
   embed(batch);
   attention_.begin(batch);
+  lora_.begin(batch);
   for (size_t i = 0; i < plan_.layers.size(); ++i) {
     const DecoderLayer& layer = plan_.layers[i];
     normalize(x_.data(), layer.attention_norm, rows, normed_.data());
@@ -97,6 +102,8 @@ std::span<const float> Decoder::output(std::span<const BatchRow> batch) {
   const auto values = static_cast<size_t>(wanted * plan_.vocabulary);
   if (logits_.size() < values) logits_.resize(values);
   multiply(kernels_, pool_, plan_.output, normed_.data(), wanted, logits_.data());
+  lora_.add(plan_.output, normed_.data(), logits_.data(), plan_.vocabulary,
+            LoraPass::Rows::wanting);
   if (plan_.logit_cap > 0) {
     kernels_.soft_cap(logits_.data(), plan_.logit_cap, wanted * plan_.vocabulary);
   }

@@ -51,8 +51,8 @@ int64_t FeedForward::floats_per_row(const DecoderPlan& plan) {
 }
 
 FeedForward::FeedForward(const DecoderPlan& plan, const kernels::KernelTable& kernels,
-                         kernels::ThreadPool& pool, int64_t rows_max)
-    : width_(plan.width), kernels_(kernels), pool_(pool) {
+                         kernels::ThreadPool& pool, LoraPass& lora, int64_t rows_max)
+    : width_(plan.width), kernels_(kernels), pool_(pool), lora_(lora) {
   const BufferSizes sizes = buffer_sizes(plan);
   gate_.resize(static_cast<size_t>(rows_max * sizes.gate));
   up_.resize(gate_.size());
@@ -65,8 +65,11 @@ FeedForward::FeedForward(const DecoderPlan& plan, const kernels::KernelTable& ke
 void FeedForward::run(const FeedForwardPlan& layer, const float* normed, int64_t rows, float* out) {
   apply(kernels_, pool_, layer.gate, normed, rows, gate_.data());
   apply(kernels_, pool_, layer.up, normed, rows, up_.data());
+  lora_.add(layer.gate.weight, normed, gate_.data(), layer.gate.weight.rows);
+  lora_.add(layer.up.weight, normed, up_.data(), layer.up.weight.rows);
   gate_rows(kernels_, pool_, layer.gating, gate_.data(), up_.data(), rows, layer.gate.weight.rows);
   apply(kernels_, pool_, layer.down, gate_.data(), rows, out);
+  lora_.add(layer.down.weight, gate_.data(), out, layer.down.weight.rows);
 }
 
 void FeedForward::run(const ExpertsPlan& layer, const float* normed, int64_t rows, float* out) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/models/decoder_plan.h"
+#include "engine/models/lora_pass.h"
 
 namespace plinth::engine {
 
@@ -17,7 +18,7 @@ class FeedForward {
  public:
   // All references outlive it. Buffers are for `rows_max` rows.
   FeedForward(const DecoderPlan& plan, const kernels::KernelTable& kernels,
-              kernels::ThreadPool& pool, int64_t rows_max);
+              kernels::ThreadPool& pool, LoraPass& lora, int64_t rows_max);
 
   // [rows][width] to out.
   void run(const FeedForwardPlan& layer, const float* normed, int64_t rows, float* out);
@@ -41,6 +42,7 @@ class FeedForward {
   const int64_t width_;
   const kernels::KernelTable& kernels_;
   kernels::ThreadPool& pool_;
+  LoraPass& lora_;
   std::vector<float> gate_, up_;
   // Of experts: router scores [rows][experts], the rows' copies grouped by expert and their results
   // [rows * used][width].
