@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/text.h"
 #include "engine/kernels/formats/formats.h"
 
 namespace plinth::engine {
@@ -14,6 +15,9 @@ namespace {
 
 constexpr std::string_view kSuffixA = ".lora_a";
 constexpr std::string_view kSuffixB = ".lora_b";
+
+constexpr size_t kShownBytesMax = 64;
+constexpr double kAlphaMax = 1e6;
 
 // Keys below "adapter." that are read, or that say nothing about what is computed.
 constexpr std::string_view kKnownKeys[] = {
@@ -32,8 +36,10 @@ Status expect_text(const gguf::Contents& contents, const std::string& key,
                    std::string_view expected) {
   const std::string_view found = TRY(contents.required_string(key));
   if (found == expected) return ok();
+  const bool is_shown = found.size() <= kShownBytesMax && is_utf8(found);
   return error_at(ErrorCode::unsupported, key,
-                  "\"" + std::string(found) + "\", expected \"" + std::string(expected) + "\"");
+                  "\"" + std::string(is_shown ? found : "...") + "\", expected \"" +
+                      std::string(expected) + "\"");
 }
 
 Status check_header(const gguf::Contents& contents, const gguf::Contents& base) {
@@ -165,8 +171,8 @@ Result<std::shared_ptr<const Adapter>> Adapter::read(const gguf::Contents& conte
   TRY(check_header(contents, base));
   constexpr const char* kAlpha = "adapter.lora.alpha";
   const auto alpha = TRY(contents.number(kAlpha));
-  if (!alpha || !std::isfinite(*alpha)) {
-    return error_at(ErrorCode::malformed, kAlpha, "missing or not finite");
+  if (!alpha || !(std::fabs(*alpha) <= kAlphaMax)) {
+    return error_at(ErrorCode::malformed, kAlpha, "missing or not within a million of 0");
   }
   auto adapter = std::make_shared<Adapter>();
   AdapterReader reader(contents, data_of, base, *alpha);
