@@ -46,6 +46,8 @@ class Sampler {
   // sampled; the likeliest one when greedy. Penalties count it until it is taken back.
   Result<ProposedToken> propose(std::span<const float> logits, size_t candidates_max);
   void take_back(Token proposed);
+  // Whether its choices follow from the logits alone.
+  bool is_greedy() const { return options_.temperature == 0; }
 
  private:
   // Fills candidates_ with what is kept, or with the one choice of a greedy sampler.

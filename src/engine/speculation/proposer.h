@@ -14,7 +14,7 @@
 
 namespace plinth::engine {
 
-inline constexpr int64_t kProposedTokensMax = 8;  // of one sequence in one iteration
+inline constexpr int64_t kProposedTokensMax = 7;  // of one sequence in one iteration
 
 // What a proposer knows of one sequence.
 class ProposerNotes {
