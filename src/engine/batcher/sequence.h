@@ -31,7 +31,8 @@ struct Sequence {
         logprobs_top(generate_request.logprobs),
         sampler(generate_request.sampling, tokens, seed),
         reply(std::move(generate_request.stop), generate_request.is_tool_call_parsing),
-        proposal_length(proposed_max) {}
+        proposal_length(proposed_max,
+                        proposals == Speculation::draft ? GiveUp::after_failures : GiveUp::never) {}
 
   int64_t generated() const { return static_cast<int64_t>(tokens.size()) - prompt_tokens; }
   int64_t waiting_tokens() const { return static_cast<int64_t>(tokens.size()) - computed; }

@@ -13,12 +13,20 @@ constexpr int64_t kPauseMax = 64;
 
 }  // namespace
 
-ProposalLength::ProposalLength(int64_t most)
-    : most_(most), length_(std::min(kFirstLength, most)), next_pause_(kPauseMin) {}
+ProposalLength::ProposalLength(int64_t most, GiveUp give_up)
+    : most_(most),
+      give_up_(give_up),
+      length_(std::min(kFirstLength, most)),
+      next_pause_(kPauseMin) {}
 
 void ProposalLength::learn(int64_t proposed, int64_t accepted) {
   if (pause_ > 0) --pause_;
   if (proposed == 0) return;
+  failures_ = accepted > 0 ? 0 : failures_ + 1;
+  if (give_up_ == GiveUp::after_failures && failures_ >= kFailuresMax) {
+    length_ = 0;
+    return;
+  }
   if (accepted == proposed) {
     // A short proposal that was cut by its proposer says nothing against longer ones.
     length_ = std::min(most_, std::max(length_, 2 * proposed));

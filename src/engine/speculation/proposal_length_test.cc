@@ -16,7 +16,7 @@ struct Outcome {
 
 // Iterations until `tokens` are made, each proposed token being right with this probability.
 Outcome simulate(double probability, int64_t tokens) {
-  ProposalLength length(8);
+  ProposalLength length(8, GiveUp::never);
   SeededRandom random(11);
   Outcome outcome;
   while (outcome.tokens < tokens) {
@@ -44,7 +44,7 @@ TEST(ProposalLength, wastes_little_where_nothing_is_accepted) {
 TEST(ProposalLength, grows_to_the_most_where_all_are_accepted) {
   const Outcome outcome = simulate(1, 900);
   EXPECT_LE(outcome.iterations, 103);
-  ProposalLength length(8);
+  ProposalLength length(8, GiveUp::never);
   for (int i = 0; i < 3; ++i) length.learn(length.count_max(), length.count_max());
   EXPECT_EQ(length.count_max(), 8);
   length.learn(8, 3);
@@ -55,7 +55,7 @@ TEST(ProposalLength, grows_to_the_most_where_all_are_accepted) {
 
 TEST(ProposalLength, never_leaves_its_bound) {
   for (const int64_t most : {0, 1, 5}) {
-    ProposalLength length(most);
+    ProposalLength length(most, GiveUp::never);
     SeededRandom random(5);
     for (int i = 0; i < 1000; ++i) {
       const int64_t count = length.count_max();
@@ -68,7 +68,7 @@ TEST(ProposalLength, never_leaves_its_bound) {
 }
 
 TEST(ProposalLength, comes_back_after_a_pause) {
-  ProposalLength length(8);
+  ProposalLength length(8, GiveUp::never);
   while (length.count_max() > 0) length.learn(length.count_max(), 0);
   int64_t waited = 0;
   while (length.count_max() == 0) {
@@ -76,6 +76,21 @@ TEST(ProposalLength, comes_back_after_a_pause) {
     ASSERT_LE(++waited, 64);
   }
   EXPECT_GE(waited, 8);
+}
+
+TEST(ProposalLength, gives_up_after_failures_in_a_row_where_that_is_asked_for) {
+  ProposalLength length(8, GiveUp::after_failures);
+  int failures = 0;
+  for (int i = 0; i < 1000; ++i) {
+    const int64_t proposed = length.count_max();
+    const bool is_kept = failures + 1 == ProposalLength::kFailuresMax && i < 200;
+    length.learn(proposed, is_kept && proposed > 0 ? 1 : 0);
+    if (proposed == 0) continue;
+    failures = is_kept ? 0 : failures + 1;
+    ASSERT_LE(failures, ProposalLength::kFailuresMax);
+  }
+  EXPECT_EQ(failures, ProposalLength::kFailuresMax);
+  EXPECT_EQ(length.count_max(), 0);
 }
 
 }  // namespace
