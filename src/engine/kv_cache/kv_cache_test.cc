@@ -17,7 +17,7 @@ std::vector<Token> count_up(Token begin, size_t count) {
 }
 
 std::unique_ptr<KvCache> make_cache(int64_t blocks) {
-  return std::move(KvCache::create(kShape, blocks).value());
+  return KvCache::create(kShape, blocks).value();
 }
 
 // Runs a sequence to its end: as many tokens as the prompt has.
