@@ -47,7 +47,7 @@ enum class Precision : uint8_t { fast, exact };
 
 // Who proposes tokens that the model then verifies, several in one pass. A reply is the same with
 // any of them: to the token when greedy or with lookup; drawn from the same distribution with a
-// draft, where a seed repeats a reply for the same draft.
+// draft, where a seed repeats a reply for the same draft and the same prompts cached.
 enum class Speculation : uint8_t {
   off,
   lookup,  // what followed the last time the sequence's own tokens went like this

@@ -14,6 +14,9 @@ namespace plinth::engine {
 namespace {
 
 constexpr int64_t kRowsPerPass = 64;
+// Tokens that one sequence may catch up on in an iteration, which others wait for: a chunk of a
+// prompt or a pause, and not a whole prompt that only the model had in its cache.
+constexpr size_t kCatchUpMax = 128;
 
 Error draft_error(const DraftOptions& options, const std::string& cause) {
   return make_error(ErrorCode::unsupported, "draft_path: " + options.path + ": " + cause,
@@ -150,6 +153,7 @@ void DraftModel::propose(std::span<ProposerJob> jobs) {
 
 // Computes what is known and not yet computed; the last token's logits give the first proposal. A
 // sequence whose last token is computed already (its proposal was kept) computes that one again.
+// One that is far behind gets no proposal this time.
 void DraftModel::catch_up(std::span<Draft> drafts) {
   std::vector<BatchRow> batch;
   std::vector<Draft*> wanting;
@@ -164,15 +168,24 @@ void DraftModel::catch_up(std::span<Draft> drafts) {
     size_t next = notes.tokens.size();
     if (draft.wanted > 0 && next == tokens.size()) --next;
     if (next >= tokens.size()) continue;
-    cache_->extend(*notes.kv, static_cast<int64_t>(tokens.size()));
-    for (; next < tokens.size(); ++next) {
+    size_t end = tokens.size();
+    if (end - next > kCatchUpMax) {
+      end = next + kCatchUpMax;
+      draft.wanted = 0;
+    }
+    cache_->extend(*notes.kv, static_cast<int64_t>(end));
+    for (; next < end; ++next) {
       const bool is_wanted = draft.wanted > 0 && next + 1 == tokens.size();
       batch.push_back({tokens[next], static_cast<int64_t>(next), notes.kv.get(), is_wanted});
       if (is_wanted) wanting.push_back(&draft);
       if (static_cast<int64_t>(batch.size()) == rows_max_) pass();
     }
-    notes.tokens.assign(tokens.begin(), tokens.end());
-    notes.known = tokens.size();
+    const auto known = static_cast<ptrdiff_t>(notes.tokens.size());
+    if (notes.tokens.size() < end) {
+      notes.tokens.insert(notes.tokens.end(), tokens.begin() + known,
+                          tokens.begin() + static_cast<ptrdiff_t>(end));
+    }
+    notes.known = end;
   }
   pass();
 }

@@ -41,7 +41,7 @@ class Proposer {
   virtual std::unique_ptr<ProposerNotes> start(const std::vector<Token>& prompt,
                                                int64_t tokens_max) = 0;
   // For all sequences of an iteration at once. How many tokens a job gets depends on its own tokens
-  // alone, not on the jobs beside it.
+  // and what is cached of them, not on the jobs beside it.
   virtual void propose(std::span<ProposerJob> jobs) = 0;
 };
 

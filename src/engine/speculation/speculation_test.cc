@@ -322,6 +322,24 @@ TEST(Speculation, reuses_a_prompts_start_that_only_one_of_the_two_models_still_h
   EXPECT_EQ(second.accepted_tokens, second.proposed_tokens);
 }
 
+TEST(Speculation, a_draft_catches_up_in_steps_on_a_long_prompt_that_only_the_model_has) {
+  TinyModel model;
+  model.context = 1000;
+  const auto engine = load(model, model);
+  GenerateRequest request = request_of(prompt_of(700, 1), 60, Speculation::off);
+  const GenerateEvent plain = run(*engine, request);
+  request.speculation = Speculation::draft;
+  const GenerateEvent found = run(*engine, request);
+  expect_same(found, plain);
+  EXPECT_EQ(found.cached_tokens, 688);
+  EXPECT_EQ(found.accepted_tokens, found.proposed_tokens);
+  EXPECT_GE(found.accepted_tokens, 30);
+  EXPECT_LE(found.accepted_tokens, 50);  // the first five iterations propose nothing
+  const GenerateEvent again = run(*engine, request);
+  EXPECT_EQ(again.tokens, plain.tokens);
+  EXPECT_GT(again.accepted_tokens, found.accepted_tokens);
+}
+
 TEST(Speculation, refuses_a_draft_that_cannot_serve) {
   const Error encoder = try_load({}, testing::tiny_encoder_bytes({})).error();
   EXPECT_EQ(encoder.code, ErrorCode::unsupported);
