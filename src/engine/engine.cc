@@ -19,8 +19,10 @@
 #include "engine/kernels/processors.h"
 #include "engine/kernels/thread_pool.h"
 #include "engine/kv_cache/kv_cache.h"
+#include "engine/models/adapter_table.h"
 #include "engine/models/model.h"
 #include "engine/models/summary.h"
+#include "engine/speculation/draft_model.h"
 #include "engine/template/chat.h"
 #include "engine/tokenizer/tokenizer.h"
 
@@ -44,6 +46,9 @@ Status check_options(const EngineOptions& options) {
   if (options.sequences_max < 1 || options.sequences_max > kSequencesMax) {
     return option_error("sequences_max",
                         std::to_string(options.sequences_max) + " is outside 1..256");
+  }
+  if (options.speculation == Speculation::draft && options.draft_path.empty()) {
+    return option_error("speculation", "draft needs draft_path, a model of the same vocabulary");
   }
   if (options.queue_max < 1 || options.queue_max > kQueueMax) {
     return option_error("queue_max", std::to_string(options.queue_max) + " is outside 1..65536");
@@ -79,9 +84,7 @@ Result<const kernels::KernelTable*> kernels_of(const EngineOptions& options) {
 }
 
 // Tokens of one batch at the most.
-int64_t rows_max(const EngineOptions& options) {
-  return std::max(kPrefillTokensAlone, kPrefillTokensBesideDecodes + options.sequences_max);
-}
+int64_t rows_max(const EngineOptions& options) { return batch_rows_max(options.sequences_max); }
 
 bool is_rounding(const kernels::PanelFormat* format) {
   return format != nullptr && format->codes != kernels::PanelCodes::bits16;
@@ -123,17 +126,21 @@ class LoadedEngine final : public Engine {
 
   Result<SequenceId> submit(GenerateRequest request, GenerateSink sink) override {
     if (!batcher_) return no_decoder();
-    return batcher_->submit(std::move(request), std::move(sink));
+    AdapterSet adapters = TRY(adapters_.resolve(request.adapters));
+    return batcher_->submit(std::move(request), std::move(adapters), std::move(sink));
   }
   void cancel(SequenceId sequence) override {
     if (batcher_) batcher_->cancel(sequence);
   }
   EngineLoad load() const override { return batcher_ ? batcher_->load() : EngineLoad(); }
   Result<std::vector<std::vector<float>>> logits(const std::vector<Token>& tokens,
-                                                 const std::vector<int64_t>& positions) override {
+                                                 const std::vector<int64_t>& positions,
+                                                 const std::vector<AdapterUse>& uses) override {
     if (!batcher_) return no_decoder();
-    return batcher_->logits(tokens, positions);
+    return batcher_->logits(tokens, positions, TRY(adapters_.resolve(uses)));
   }
+  Result<AdapterId> load_adapter(const std::string& path) override;
+  Status unload_adapter(AdapterId adapter) override { return adapters_.remove(adapter); }
 
   int64_t weight_bytes_per_token() const override {
     return model_ ? model_->weight_bytes_per_token() : 0;
@@ -163,10 +170,12 @@ class LoadedEngine final : public Engine {
   std::unique_ptr<Tokenizer> tokenizer_;
   std::optional<Result<templates::ChatTemplate>> template_;
   std::unique_ptr<kernels::ThreadPool> pool_;
+  AdapterTable adapters_;
   std::unique_ptr<Model> model_;
   std::unique_ptr<KvCache> cache_;
+  std::unique_ptr<DraftModel> draft_;  // nullptr: none
   std::unique_ptr<Batcher> batcher_;
-  // Instead of the three above.
+  // Instead of the four above.
   Mutex mutex_;  // one embed() at a time; guards what encoder_ points to
   std::unique_ptr<Encoder> encoder_;
 };
@@ -236,14 +245,29 @@ Status LoadedEngine::check_vocabulary(int64_t vocabulary) const {
 Status LoadedEngine::start_batcher(const EngineOptions& options, int64_t context) {
   const KvRoom room{context, options.sequences_max, rows_max(options), kKvBytesMax};
   cache_ = TRY(KvCache::create(model_->kv_shape(), room));
+  if (!options.draft_path.empty()) {
+    draft_ =
+        TRY(DraftModel::load({options.draft_path, options.precision, tokenizer_->vocabulary(),
+                              model_->vocabulary(), context, kKvBytesMax, options.sequences_max,
+                              *pool_, *TRY(kernels_of(options)), options.cache_folder}));
+  }
   BatcherOptions batcher;
   batcher.sequences_max = options.sequences_max;
   batcher.queue_max = options.queue_max;
   batcher.context_max = context;
   batcher.model_name = summary_.name;
   batcher.metrics = options.metrics;
+  batcher.speculation = options.speculation;
+  batcher.draft = draft_.get();
   batcher_ = std::make_unique<Batcher>(batcher, *tokenizer_, *model_, *cache_, clock_);
   return ok();
+}
+
+Result<AdapterId> LoadedEngine::load_adapter(const std::string& path) {
+  if (!model_) return no_decoder();
+  auto adapter = TRY(Adapter::load(path, file_->contents()));
+  TRY(model_->check_adapter(*adapter));
+  return adapters_.add(std::move(adapter));
 }
 
 Result<std::vector<float>> LoadedEngine::embed(const std::vector<Token>& tokens) {

@@ -50,6 +50,17 @@ enum class Precision : uint8_t { fast, exact };
 std::vector<std::string> kv_format_names();
 // Error: invalid_argument names the known ones.
 Result<KvFormat> find_kv_format(std::string_view name);
+// Who proposes tokens that the model then verifies, several in one pass. A reply is the same with
+// any of them: to the token when greedy or with lookup; drawn from the same distribution with a
+// draft, where a seed repeats a reply for the same draft and the same prompts cached.
+enum class Speculation : uint8_t {
+  off,
+  lookup,  // what followed the last time the sequence's own tokens went like this
+  draft,   // the model of EngineOptions::draft_path
+};
+std::string_view speculation_name(Speculation speculation);
+// nullopt: no such name.
+std::optional<Speculation> find_speculation(std::string_view name);
 
 struct EngineOptions {
   std::string path;  // GGUF, or a checkpoint's folder, which is converted first (convert.h)
@@ -61,10 +72,12 @@ struct EngineOptions {
   // Absent: f32 for the exact precision, for files whose activations are not rounded and for those
   // whose keys and values of a whole context are small (64 MiB); else f16.
   std::optional<KvFormat> kv_format;
-  int threads = 0;                 // 0: one per physical core
-  int64_t context_tokens_max = 0;  // 0: the trained length; per sequence
-  int sequences_max = 8;           // decoded together in one batch
-  int queue_max = 256;             // waiting sequences, then overloaded
+  int threads = 0;                                // 0: one per physical core
+  int64_t context_tokens_max = 0;                 // 0: the trained length; per sequence
+  int sequences_max = 8;                          // decoded together in one batch
+  int queue_max = 256;                            // waiting sequences, then overloaded
+  Speculation speculation = Speculation::lookup;  // where a request says nothing
+  std::string draft_path;                         // GGUF of the same vocabulary; empty: none
   telemetry::Metrics* metrics = nullptr;
 };
 
@@ -90,6 +103,13 @@ struct GrammarText {
   std::string text;
 };
 
+// A LoRA adapter of a loaded engine; an id is never given twice.
+using AdapterId = uint64_t;
+struct AdapterUse {
+  AdapterId id = 0;
+  float scale = 1;  // -100..100, on top of the adapter's own
+};
+
 struct GenerateRequest {
   std::vector<Token> prompt;
   SamplingOptions sampling;
@@ -100,8 +120,10 @@ struct GenerateRequest {
   // Log probabilities of the reply's tokens and of this many likeliest ones beside each (0..20).
   std::optional<int> logprobs;
   // The reply ends with the grammar's text. Only max_tokens, stop and the end of the context end it
-  // before.
+  // before. Such a reply is not speculated on.
   std::optional<GrammarText> grammar;
+  std::vector<AdapterUse> adapters;        // added in this order; at most 8
+  std::optional<Speculation> speculation;  // not said: as the engine's options say
 };
 
 struct TokenLogprob {
@@ -125,6 +147,8 @@ struct GenerateEvent {
   int64_t prompt_tokens = 0;            // finished
   int64_t completion_tokens = 0;        // finished
   int64_t cached_tokens = 0;            // finished: prompt tokens whose KV was reused
+  int64_t proposed_tokens = 0;          // finished: guessed ahead
+  int64_t accepted_tokens = 0;          // finished: of these, kept
   std::vector<Token> tokens;            // finished: what was generated
   std::vector<TokenLogprobs> logprobs;  // finished: one per token, when asked for
   Error error;                          // failed
@@ -184,8 +208,15 @@ class Engine : public TextTokenizer {
 
   // Logits after each of `positions` of one pass over tokens: [positions][vocabulary]. For checks.
   // Blocks.
-  virtual Result<std::vector<std::vector<float>>> logits(const std::vector<Token>& tokens,
-                                                         const std::vector<int64_t>& positions) = 0;
+  virtual Result<std::vector<std::vector<float>>> logits(
+      const std::vector<Token>& tokens, const std::vector<int64_t>& positions,
+      const std::vector<AdapterUse>& adapters = {}) = 0;
+
+  // Adds a LoRA adapter (GGUF) while sequences run. Blocks. Errors: not_found, malformed and
+  // unsupported (name the key or tensor), too_large, overloaded (as many as can be are loaded).
+  virtual Result<AdapterId> load_adapter(const std::string& path) = 0;
+  // Sequences that use it keep it until they end; none can be started with it. Error: not_found.
+  virtual Status unload_adapter(AdapterId adapter) = 0;
 
   // Whether the model makes embeddings (bert and its like): then embed() works, and submit() and
   // logits() answer unsupported.

@@ -18,6 +18,7 @@ constexpr std::array<std::string_view, 3> kHttpLabels{"http_request_method", "ht
 constexpr std::array<std::string_view, 2> kOperationLabels{"gen_ai_operation_name",
                                                            "gen_ai_request_model"};
 constexpr std::array<std::string_view, 1> kModelLabels{"gen_ai_request_model"};
+constexpr std::array<std::string_view, 2> kModelOutcomeLabels{"gen_ai_request_model", "outcome"};
 constexpr std::array<std::string_view, 3> kTokenLabels{"gen_ai_operation_name",
                                                        "gen_ai_request_model", "gen_ai_token_type"};
 constexpr std::array<std::string_view, 2> kToolLabels{"tool", "outcome"};
@@ -91,6 +92,9 @@ constexpr std::array kMetricTable{
     gauge(kv_blocks_used, "plinth_kv_blocks_used", "KV blocks in use.", kModelLabels),
     counter(prefix_cache_tokens, "plinth_prefix_cache_tokens_total",
             "Prompt tokens looked up in the prefix cache, by outcome hit or miss.", kOutcomeLabels),
+    counter(speculated_tokens, "plinth_speculated_tokens_total",
+            "Tokens proposed ahead of the model, by outcome accepted or refused.",
+            kModelOutcomeLabels),
     counter(runs, "plinth_runs_total", "Runs that ended, by final status.", kStatusLabels),
     gauge(runs_active, "plinth_runs_active", "Runs this node drives now."),
     counter(steps, "plinth_steps_total", "Steps journaled, by kind.", kKindLabels),

@@ -31,6 +31,7 @@ enum class Metric : uint8_t {
   engine_batch_sequences,
   kv_blocks_used,
   prefix_cache_tokens,
+  speculated_tokens,
   runs,
   runs_active,
   steps,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `plinth model bench FILE`: tokens per second of prefill and of decode, through the engine's door.
-// The vocabulary need not make sense: tokens are drawn at random, and end of sequence is not
-// honoured.
+// The vocabulary need not make sense: tokens are drawn at random unless a prompt is given, and end
+// of sequence is not honoured. Kinds of speculation are measured in turns, on the same prompts.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
@@ -27,37 +27,62 @@ struct BenchOptions {
   int repetitions = 3;
   std::string cache_folder;
   ComputeOptions compute;
+  std::vector<std::string> speculations = {"off"};
+  std::string draft_path;
+  std::string prompt;  // empty: random tokens
+  double temperature = 0;
+};
+
+// What is decoded, and what it took.
+struct Work {
+  int sequences = 1;
+  int64_t prompt = 0;
+  int64_t reply = 0;
+  engine::Speculation speculation = engine::Speculation::off;
+  uint64_t seed = 1;  // of the prompts and of draws
+};
+
+struct Measured {
+  double seconds = 0;
+  int64_t proposed = 0;
+  int64_t accepted = 0;
 };
 
 class Bench {
  public:
-  Bench(engine::Engine& engine) : engine_(engine) {}
+  Bench(engine::Engine& engine, const BenchOptions& options) : engine_(engine), options_(options) {}
 
-  // Seconds for `sequences` prompts of `prompt` fresh tokens, answered with `reply` tokens each.
-  Result<double> time(int sequences, int64_t prompt, int64_t reply) {
-    left_ = sequences;
+  // All sequences at once.
+  Result<Measured> time(const Work& work) {
+    left_ = work.sequences;
     failure_ = ok();
+    measured_ = {};
+    SeededRandom random(work.seed);
     const MonotonicTime begin = clock_.now();
-    for (int i = 0; i < sequences; ++i) {
+    for (int i = 0; i < work.sequences; ++i) {
       engine::GenerateRequest request;
-      request.prompt = draw(prompt);
-      request.sampling.temperature = 0;
-      request.max_tokens = reply;
+      request.prompt = draw(random, work.prompt);
+      request.sampling.temperature = options_.temperature;
+      request.sampling.seed = random.next();
+      request.max_tokens = work.reply;
       request.is_end_honoured = false;
+      request.speculation = work.speculation;
       TRY(engine_.submit(std::move(request), [this](engine::GenerateEvent event) { note(event); }));
     }
     MutexLock lock(mutex_);
     while (left_ > 0) changed_.wait(mutex_);
     TRY(failure_);
-    return std::chrono::duration<double>(clock_.now() - begin).count();
+    measured_.seconds = std::chrono::duration<double>(clock_.now() - begin).count();
+    return measured_;
   }
 
  private:
-  std::vector<engine::Token> draw(int64_t count) {
+  std::vector<engine::Token> draw(SeededRandom& random, int64_t count) const {
+    if (!options_.prompt.empty()) return engine_.tokenize(options_.prompt, true, true);
     const auto vocabulary = static_cast<uint64_t>(engine_.summary().vocabulary);
     std::vector<engine::Token> tokens(static_cast<size_t>(count));
     for (engine::Token& token : tokens)
-      token = static_cast<engine::Token>(random_.below(vocabulary));
+      token = static_cast<engine::Token>(random.below(vocabulary));
     return tokens;
   }
   void note(const engine::GenerateEvent& event) {
@@ -65,17 +90,20 @@ class Bench {
     if (event.kind != Kind::finished && event.kind != Kind::failed) return;
     MutexLock lock(mutex_);
     if (event.kind == Kind::failed) failure_ = event.error;
+    measured_.proposed += event.proposed_tokens;
+    measured_.accepted += event.accepted_tokens;
     --left_;
     changed_.notify_all();
   }
 
   engine::Engine& engine_;
+  const BenchOptions& options_;
   SystemClock clock_;
-  SeededRandom random_{1};
   Mutex mutex_;
   Condition changed_;
   int left_ = 0;
   Status failure_ = ok();
+  Measured measured_;
 };
 
 double median(std::vector<double> values) {
@@ -92,40 +120,83 @@ Json row_of(const char* test, int64_t tokens, int batch, const std::vector<doubl
                        {"tokens_per_s_max", *std::max_element(rates.begin(), rates.end())}});
 }
 
-Result<Json> bench(const BenchOptions& options) {
+Result<std::vector<engine::Speculation>> speculations_of(const BenchOptions& options) {
+  std::vector<engine::Speculation> kinds;
+  for (const std::string& name : options.speculations) {
+    const auto kind = engine::find_speculation(name);
+    if (!kind) {
+      return make_error(ErrorCode::invalid_argument,
+                        "--speculation holds '" + name + "'; give off, lookup or draft");
+    }
+    kinds.push_back(*kind);
+  }
+  return kinds;
+}
+
+Result<std::unique_ptr<engine::Engine>> load_for(const BenchOptions& options) {
   engine::EngineOptions load;
   load.path = options.path;
+  load.draft_path = options.draft_path;
   load.threads = options.threads;
   load.sequences_max = *std::max_element(options.batches.begin(), options.batches.end());
   load.context_tokens_max = std::max(options.prefill + 1, kDecodePromptTokens + options.decode + 1);
+  if (!options.prompt.empty()) load.context_tokens_max = 0;
   options.compute.apply(load);
   load.cache_folder = options.cache_folder;
+  return engine::Engine::load(load);
+}
+
+// One row per kind of speculation.
+Status bench_decode(Bench& bench, const BenchOptions& options, int batch,
+                    const std::vector<engine::Speculation>& kinds, Json& rows) {
+  std::vector<std::vector<double>> rates(kinds.size());
+  std::vector<Measured> sums(kinds.size());
+  for (int i = 0; i < options.repetitions; ++i) {
+    for (size_t kind = 0; kind < kinds.size(); ++kind) {
+      // What the prompts and the first tokens take is measured apart and taken off.
+      const auto seed = static_cast<uint64_t>(1 + i);
+      const Measured first = TRY(bench.time({batch, kDecodePromptTokens, 1, kinds[kind], seed}));
+      const Measured all =
+          TRY(bench.time({batch, kDecodePromptTokens, 1 + options.decode, kinds[kind], seed}));
+      rates[kind].push_back(static_cast<double>(batch * options.decode) /
+                            (all.seconds - first.seconds));
+      sums[kind].proposed += all.proposed;
+      sums[kind].accepted += all.accepted;
+    }
+  }
+  for (size_t kind = 0; kind < kinds.size(); ++kind) {
+    Json row = row_of("decode", options.decode, batch, rates[kind]);
+    row.set("speculation", engine::speculation_name(kinds[kind]));
+    row.set("proposed_tokens", sums[kind].proposed);
+    row.set("accepted_tokens", sums[kind].accepted);
+    rows.push(std::move(row));
+  }
+  return ok();
+}
+
+Result<Json> bench(const BenchOptions& options) {
+  const auto kinds = TRY(speculations_of(options));
   const SystemClock clock;
   const MonotonicTime begin = clock.now();
-  const auto engine = TRY(engine::Engine::load(load));
-  Bench bench(*engine);
-  TRY(bench.time(1, kDecodePromptTokens, 1));
+  const auto engine = TRY(load_for(options));
+  Bench bench(*engine, options);
+  TRY(bench.time({1, kDecodePromptTokens, 1}));
   const double first_token = std::chrono::duration<double>(clock.now() - begin).count();
-  TRY(bench.time(1, kDecodePromptTokens, 2));  // first touch of what a decode needs
+  TRY(bench.time({1, kDecodePromptTokens, 2}));  // first touch of what a decode needs
   Json rows = Json::array();
   if (options.prefill > 0) {
     std::vector<double> rates;
     for (int i = 0; i < options.repetitions; ++i) {
-      rates.push_back(static_cast<double>(options.prefill) /
-                      TRY(bench.time(1, options.prefill, 1)));
+      const auto seed = static_cast<uint64_t>(100 + i);
+      rates.push_back(
+          static_cast<double>(options.prefill) /
+          TRY(bench.time({1, options.prefill, 1, engine::Speculation::off, seed})).seconds);
     }
     rows.push(row_of("prefill", options.prefill, 1, rates));
   }
   for (const int batch : options.batches) {
     if (options.decode == 0) break;
-    std::vector<double> rates;
-    for (int i = 0; i < options.repetitions; ++i) {
-      // What the prompts and the first tokens take is measured apart and taken off.
-      const double first = TRY(bench.time(batch, kDecodePromptTokens, 1));
-      const double all = TRY(bench.time(batch, kDecodePromptTokens, 1 + options.decode));
-      rates.push_back(static_cast<double>(batch * options.decode) / (all - first));
-    }
-    rows.push(row_of("decode", options.decode, batch, rates));
+    TRY(bench_decode(bench, options, batch, kinds, rows));
   }
   const double bandwidth = engine->measure_read_bandwidth();
   const auto bytes = static_cast<double>(engine->weight_bytes_per_token());
@@ -137,16 +208,25 @@ Result<Json> bench(const BenchOptions& options) {
                        {"rows", std::move(rows)}});
 }
 
+std::string acceptance_of(const Json& row) {
+  const int64_t proposed = row["proposed_tokens"].as_int();
+  if (proposed == 0) return "-";
+  return std::to_string(row["accepted_tokens"].as_int()) + " of " + std::to_string(proposed);
+}
+
 void print_bench(const Json& body) {
   std::vector<std::vector<std::string>> rows;
   for (const Json& row : body["rows"].items()) {
     char rate[64];
     std::snprintf(rate, sizeof(rate), "%.1f (%.1f to %.1f)", row["tokens_per_s"].as_double(),
                   row["tokens_per_s_min"].as_double(), row["tokens_per_s_max"].as_double());
+    const bool is_decode = row["speculation"].is_string();
     rows.push_back({row["test"].as_string(), std::to_string(row["tokens"].as_int()),
-                    std::to_string(row["batch"].as_int()), rate});
+                    std::to_string(row["batch"].as_int()), rate,
+                    is_decode ? row["speculation"].as_string() : "-",
+                    is_decode ? acceptance_of(row) : "-"});
   }
-  print_table({"test", "tokens", "batch", "tokens per second"}, rows);
+  print_table({"test", "tokens", "batch", "tokens per second", "speculation", "accepted"}, rows);
   std::printf(
       "decode of one sequence is bounded by %.1f tokens per second: memory is read at %.1f GB/s\n",
       body["roofline_tokens_per_s"].as_double(), body["read_gb_per_s"].as_double());
@@ -170,6 +250,13 @@ void model_bench(CLI::App& app, Context& context) {
       ->check(CLI::Range(1, 100));
   app.add_option("--cache", options->cache_folder, "folder of packed weights, kept for next time");
   options->compute.declare(app);
+  app.add_option("--speculation", options->speculations,
+                 "decode with each of these, such as off,lookup,draft")
+      ->delimiter(',');
+  app.add_option("--draft", options->draft_path, "GGUF file of the same vocabulary, for draft");
+  app.add_option("--prompt", options->prompt, "text to decode after; else 8 random tokens");
+  app.add_option("--temperature", options->temperature, "of decode; 0: greedy")
+      ->check(CLI::Range(0.0, 100.0));
   app.callback([&context, options] { show(context, bench(*options), print_bench); });
 }
 

@@ -21,6 +21,7 @@ struct LogitsOptions {
   std::string positions = "last";
   int greedy = 0;
   ComputeOptions compute;
+  std::vector<std::string> loras;  // PATH or PATH:SCALE
 };
 
 Result<std::vector<int64_t>> positions_of(const LogitsOptions& options) {
@@ -47,12 +48,14 @@ Result<std::vector<int64_t>> positions_of(const LogitsOptions& options) {
 
 Result<std::vector<engine::Token>> greedy_tokens(engine::Engine& engine,
                                                  const std::vector<engine::Token>& prompt,
-                                                 int count) {
+                                                 int count,
+                                                 const std::vector<engine::AdapterUse>& adapters) {
   engine::GenerateRequest request;
   request.prompt = prompt;
   request.sampling.temperature = 0;
   request.max_tokens = count;
   request.is_end_honoured = false;
+  request.adapters = adapters;
   Mutex mutex;
   Condition changed;
   std::optional<engine::GenerateEvent> last;
@@ -85,11 +88,34 @@ Result<std::unique_ptr<engine::Engine>> load_for(const LogitsOptions& options) {
   return engine::Engine::load(engine_options);
 }
 
+// A file whose name ends in a colon and a number is given with a scale behind it.
+Result<engine::AdapterUse> load_adapter(engine::Engine& engine, const std::string& text) {
+  engine::AdapterUse use;
+  std::string path = text;
+  const size_t colon = text.rfind(':');
+  if (colon != std::string::npos) {
+    const char* const begin = text.data() + colon + 1;
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(begin, end, use.scale);
+    if (error == std::errc() && stop == end) {
+      path.resize(colon);
+    } else {
+      use.scale = 1;
+    }
+  }
+  use.id = TRY(engine.load_adapter(path));
+  return use;
+}
+
 Result<Json> logits(const LogitsOptions& options) {
   auto engine = TRY(load_for(options));
   const std::vector<engine::Token> tokens(options.tokens.begin(), options.tokens.end());
   const auto positions = TRY(positions_of(options));
-  const auto rows = TRY(engine->logits(tokens, positions));
+  std::vector<engine::AdapterUse> adapters;
+  for (const std::string& lora : options.loras) {
+    adapters.push_back(TRY(load_adapter(*engine, lora)));
+  }
+  const auto rows = TRY(engine->logits(tokens, positions, adapters));
   Json list = Json::array();
   for (size_t i = 0; i < positions.size(); ++i) {
     Json values = Json::array();
@@ -98,7 +124,8 @@ Result<Json> logits(const LogitsOptions& options) {
   }
   Json greedy = Json::array();
   if (options.greedy > 0) {
-    for (const engine::Token token : TRY(greedy_tokens(*engine, tokens, options.greedy))) {
+    for (const engine::Token token :
+         TRY(greedy_tokens(*engine, tokens, options.greedy, adapters))) {
       greedy.push(token);
     }
   }
@@ -137,6 +164,7 @@ void model_logits(CLI::App& app, Context& context) {
   app.add_option("--tokens", options->tokens, "token ids")->required()->delimiter(',');
   app.add_option("--positions", options->positions, "0,25,49 or all or last");
   options->compute.declare(app);
+  app.add_option("--lora", options->loras, "LoRA adapter file, or FILE:SCALE; may be repeated");
   app.add_option("--greedy", options->greedy, "greedy tokens to add")->check(CLI::Range(0, 4096));
   app.callback([&context, options] { show(context, logits(*options), print_json); });
 }

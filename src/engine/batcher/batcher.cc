@@ -66,6 +66,9 @@ Status Batcher::check(const GenerateRequest& request) const {
     return argument_error("logprobs", std::to_string(*request.logprobs) + " is outside 0.." +
                                           std::to_string(kTopLogprobsMax));
   }
+  if (request.speculation == Speculation::draft && !options_.draft) {
+    return argument_error("speculation", "draft needs an engine that was loaded with draft_path");
+  }
   if (request.stop.size() > kStopsMax) {
     return argument_error("stop", "at most " + std::to_string(kStopsMax) + " strings");
   }
@@ -81,13 +84,17 @@ Status Batcher::check(const GenerateRequest& request) const {
   return ok();
 }
 
-Result<SequenceId> Batcher::submit(GenerateRequest request, GenerateSink sink) {
+Result<SequenceId> Batcher::submit(GenerateRequest request, AdapterSet adapters,
+                                   GenerateSink sink) {
   TRY(check(request));
   const auto prompt_tokens = static_cast<int64_t>(request.prompt.size());
   int64_t tokens_max = options_.context_max;
   if (request.max_tokens > 0 && request.max_tokens < options_.context_max - prompt_tokens) {
     tokens_max = prompt_tokens + request.max_tokens;
   }
+  // A grammar's forced tokens and its masks leave nothing to propose.
+  const Speculation speculation =
+      request.grammar ? Speculation::off : request.speculation.value_or(options_.speculation);
   const uint64_t seed = request.sampling.seed.value_or(random_.next());
   std::optional<grammar::Constraint> constraint;
   if (request.grammar) constraint.emplace(TRY(grammars_.find_or_compile(*request.grammar)));
@@ -101,8 +108,9 @@ Result<SequenceId> Batcher::submit(GenerateRequest request, GenerateSink sink) {
                                                  " sequences is full; try again later");
   }
   const SequenceId id = next_id_++;
-  submitted_.push_back(
-      std::make_unique<Sequence>(id, std::move(request), std::move(sink), seed, tokens_max));
+  submitted_.push_back(std::make_unique<Sequence>(
+      id, std::move(request), std::move(sink), std::move(adapters), seed, tokens_max, speculation,
+      proposed_tokens_max(options_.sequences_max)));
   submitted_.back()->constraint = std::move(constraint);
   live_.insert(id);
   changed_.notify_all();
@@ -124,7 +132,8 @@ EngineLoad Batcher::load() const {
 }
 
 Result<std::vector<std::vector<float>>> Batcher::logits(const std::vector<Token>& tokens,
-                                                        const std::vector<int64_t>& positions) {
+                                                        const std::vector<int64_t>& positions,
+                                                        AdapterSet adapters) {
   if (tokens.empty() || tokens.size() > static_cast<size_t>(options_.context_max)) {
     return argument_error("tokens", "1 to " + std::to_string(options_.context_max) + " are needed");
   }
@@ -144,7 +153,7 @@ Result<std::vector<std::vector<float>>> Batcher::logits(const std::vector<Token>
     if (logits_jobs_.size() >= kLogitsJobsMax) {
       return make_error(ErrorCode::overloaded, "too many calls for logits wait; try again later");
     }
-    logits_jobs_.push_back({tokens, positions, {}});
+    logits_jobs_.push_back({tokens, positions, std::move(adapters), {}});
     answer = logits_jobs_.back().answer.get_future();
     changed_.notify_all();
   }
@@ -201,7 +210,7 @@ void Batcher::drop_cancelled() {
 void Batcher::admit_waiting() {
   while (!waiting_.empty() && running_.size() < static_cast<size_t>(options_.sequences_max)) {
     Sequence& next = *waiting_.front();
-    next.kv = cache_.start(next.tokens, next.tokens_max);
+    next.kv = cache_.start(next.tokens, next.tokens_max, next.adapters.variant);
     if (!next.kv) return;
     next.cached = next.kv->cached_tokens();
     next.computed = next.cached;
@@ -216,34 +225,43 @@ void Batcher::admit_waiting() {
     SequencePointer joining = std::move(waiting_.front());
     waiting_.pop_front();
     if (!append_forced(*joining)) continue;
+    start_proposing(*joining);
     joining->is_running = true;
     running_.push_back(std::move(joining));
   }
 }
 
 void Batcher::iterate() {
+  propose();
   const std::vector<BatchRow> batch = form_batch();
+  const auto running = static_cast<double>(running_.size());
+  const bool is_prefill =
+      std::any_of(running_.begin(), running_.end(),
+                  [](const SequencePointer& sequence) { return !sequence->is_decoding(); });
   const MonotonicTime begin = clock_.now();
   const std::span<const float> logits = model_.forward(batch);
-  learn_rates(batch, clock_.now() - begin);
+  const Duration spent = clock_.now() - begin;
   if (options_.metrics) {
-    options_.metrics->observe(telemetry::Metric::engine_batch_sequences,
-                              static_cast<double>(running_.size()),
+    options_.metrics->observe(telemetry::Metric::engine_batch_sequences, running,
                               {{"gen_ai_request_model", options_.model_name}});
   }
-  advance(batch, logits);
+  const int64_t tokens = advance(logits);
+  learn_rates(static_cast<int64_t>(batch.size()), is_prefill, static_cast<double>(tokens) / running,
+              spent);
 }
 
-// Every decoding sequence gets its row; the prompts, and what a grammar added behind a row, share
-// what an iteration has for prefill, first come first served.
+// Every decoding sequence gets its row and those of its proposed tokens; the prompts, and what a
+// grammar added behind a row, share what an iteration has for prefill, first come first served.
 std::vector<BatchRow> Batcher::form_batch() {
   std::vector<BatchRow> batch;
   int64_t prefill_left = prefill_tokens();
   for (const SequencePointer& sequence : running_) {
+    sequence->logits_rows = 0;
     const int64_t own = sequence->is_decoding() ? 1 : 0;
     const int64_t more = std::min(prefill_left, sequence->waiting_tokens() - own);
     add_rows(batch, *sequence, own + more);
     prefill_left -= more;
+    if (own == 1) add_proposed_rows(batch, *sequence);
   }
   return batch;
 }
@@ -261,53 +279,48 @@ void Batcher::add_rows(std::vector<BatchRow>& batch, Sequence& sequence, int64_t
   cache_.extend(*sequence.kv, sequence.computed, end);
   for (int64_t position = sequence.computed; position < end; ++position) {
     const auto index = static_cast<size_t>(position);
+    const bool is_last = index + 1 == sequence.tokens.size();
     batch.push_back(
-        {sequence.tokens[index], position, sequence.kv.get(), index + 1 == sequence.tokens.size()});
+        {sequence.tokens[index], position, sequence.kv.get(), is_last, sequence.applied()});
+    if (is_last) sequence.logits_rows = 1;
   }
   sequence.computed = end;
 }
 
-void Batcher::advance(std::span<const BatchRow> batch, std::span<const float> logits) {
+int64_t Batcher::advance(std::span<const float> logits) {
   const auto vocabulary = static_cast<size_t>(model_.vocabulary());
-  std::unordered_set<const KvSequence*> has_logits;
-  for (const BatchRow& row : batch) {
-    if (row.is_logits_wanted) has_logits.insert(row.sequence);
-  }
+  int64_t tokens = 0;
   // Rows stand in the order of running_, so the logits do too.
-  size_t at = 0;
   std::erase_if(running_, [&](SequencePointer& sequence) {
-    if (!has_logits.contains(sequence->kv.get())) return false;
-    const std::span<const float> own = logits.subspan(at * vocabulary, vocabulary);
-    ++at;
-    return !accept_token(*sequence, own);
+    if (sequence->logits_rows == 0) return false;
+    const auto count = static_cast<size_t>(sequence->logits_rows) * vocabulary;
+    const std::span<const float> own = logits.first(count);
+    logits = logits.subspan(count);
+    const int64_t before = sequence->generated();
+    const bool is_going_on = verify(*sequence, own);
+    tokens += sequence->generated() - before;
+    return !is_going_on;
   });
+  return tokens;
 }
 
-bool Batcher::accept_token(Sequence& sequence, std::span<const float> logits) {
-  std::shared_ptr<const grammar::AllowedTokens> allowed;
-  if (sequence.constraint) {
-    const auto found = sequence.constraint->allowed();
-    if (found.is_error()) {
-      fail(sequence, found.error());
-      return false;
-    }
-    allowed = *found;
-  }
-  const Result<Token> chosen = sequence.sampler.choose(logits, allowed ? &allowed->mask : nullptr);
-  if (chosen.is_error()) {
-    fail(sequence, chosen.error());
-    return false;
-  }
-  const bool is_known = tokenizer_.vocabulary().contains(*chosen);
-  if (sequence.is_end_honoured && is_known && tokenizer_.vocabulary().is_end(*chosen)) {
+Result<Token> Batcher::choose(Sequence& sequence, std::span<const float> logits) {
+  if (!sequence.constraint) return sequence.sampler.choose(logits);
+  const auto allowed = TRY(sequence.constraint->allowed());
+  return sequence.sampler.choose(logits, &allowed->mask);
+}
+
+bool Batcher::accept_token(Sequence& sequence, std::span<const float> logits, Token token) {
+  const bool is_known = tokenizer_.vocabulary().contains(token);
+  if (sequence.is_end_honoured && is_known && tokenizer_.vocabulary().is_end(token)) {
     finish(sequence, GenerateEvent::Reason::stop);
     return false;
   }
   if (sequence.generated() == 0) cache_.keep(*sequence.kv, sequence.tokens);
   if (sequence.logprobs_top) {
-    sequence.logprobs.push_back(logprobs_of(logits, *chosen, *sequence.logprobs_top));
+    sequence.logprobs.push_back(logprobs_of(logits, token, *sequence.logprobs_top));
   }
-  return append(sequence, *chosen) && append_forced(sequence);
+  return append(sequence, token) && append_forced(sequence);
 }
 
 bool Batcher::append(Sequence& sequence, Token token) {
@@ -365,6 +378,8 @@ void Batcher::finish(Sequence& sequence, GenerateEvent::Reason reason) {
   event.prompt_tokens = sequence.prompt_tokens;
   event.completion_tokens = sequence.generated();
   event.cached_tokens = sequence.cached;
+  event.proposed_tokens = sequence.proposed_tokens;
+  event.accepted_tokens = sequence.accepted_tokens;
   event.logprobs = std::move(sequence.logprobs);
   event.tokens.assign(sequence.tokens.begin() + sequence.prompt_tokens, sequence.tokens.end());
   leave(sequence);
@@ -381,6 +396,8 @@ void Batcher::fail(Sequence& sequence, Error error) {
 }
 
 void Batcher::leave(Sequence& sequence) {
+  sequence.notes.reset();
+  count_proposed(sequence);
   if (sequence.kv) {
     std::vector<Token> computed(sequence.tokens.begin(),
                                 sequence.tokens.begin() + sequence.computed);
@@ -420,7 +437,8 @@ Batcher::Logits Batcher::compute_logits(const LogitsJob& job) {
     for (int64_t position = begin; position < end; ++position) {
       const bool is_wanted =
           std::find(job.positions.begin(), job.positions.end(), position) != job.positions.end();
-      batch.push_back({job.tokens[static_cast<size_t>(position)], position, kv.get(), is_wanted});
+      batch.push_back({job.tokens[static_cast<size_t>(position)], position, kv.get(), is_wanted,
+                       job.adapters.applied.empty() ? nullptr : &job.adapters});
     }
     std::span<const float> logits = model_.forward(batch);
     for (const BatchRow& row : batch) {
@@ -437,13 +455,13 @@ Batcher::Logits Batcher::compute_logits(const LogitsJob& job) {
 }
 
 // Iterations that only decode teach the rate of one sequence's decode, the others that of prefill.
-void Batcher::learn_rates(std::span<const BatchRow> batch, Duration spent) {
+void Batcher::learn_rates(int64_t rows, bool is_prefill, double tokens_per_sequence,
+                          Duration spent) {
   constexpr double kWeightOfNew = 0.1;
   const double seconds = std::chrono::duration<double>(spent).count();
   if (seconds <= 0) return;
-  const bool is_prefill = batch.size() > running_.size();
   double& rate = is_prefill ? prefill_rate_ : decode_rate_;
-  const double seen = is_prefill ? static_cast<double>(batch.size()) / seconds : 1 / seconds;
+  const double seen = (is_prefill ? static_cast<double>(rows) : tokens_per_sequence) / seconds;
   rate = rate == 0 ? seen : rate + kWeightOfNew * (seen - rate);
 }
 

@@ -21,6 +21,7 @@
 #include "engine/grammar/grammar_cache.h"
 #include "engine/kv_cache/kv_cache.h"
 #include "engine/models/model.h"
+#include "engine/speculation/prompt_lookup.h"
 #include "engine/tokenizer/tokenizer.h"
 #include "telemetry/metrics.h"
 
@@ -31,6 +32,8 @@ namespace plinth::engine {
 inline constexpr int64_t kPrefillTokensBesideDecodes = 64;
 inline constexpr int64_t kPrefillTokensAlone = 512;
 inline constexpr double kPrefillSecondsAlone = 2;
+// Of all sequences in an iteration, as long as each may have one.
+inline constexpr int64_t kProposedRowsMax = 64;
 inline constexpr size_t kStopsMax = 16;
 inline constexpr size_t kStopBytesMax = 1024;
 inline constexpr size_t kLogitsPositionsMax = 4096;
@@ -39,9 +42,17 @@ struct BatcherOptions {
   int sequences_max = 0;
   int queue_max = 0;
   int64_t context_max = 0;
-  std::string model_name;                 // for metrics
-  telemetry::Metrics* metrics = nullptr;  // may be null
+  std::string model_name;                      // for metrics
+  telemetry::Metrics* metrics = nullptr;       // may be null
+  Speculation speculation = Speculation::off;  // where a request says nothing
+  Proposer* draft = nullptr;                   // outlives the batcher; nullptr: none
 };
+
+// Tokens that may be proposed for one sequence in an iteration. It follows from the engine's
+// options alone, so that a seeded reply does not depend on who else is in the batch.
+int64_t proposed_tokens_max(int sequences_max);
+// Rows of the largest batch.
+int64_t batch_rows_max(int sequences_max);
 
 class Batcher {
  public:
@@ -52,12 +63,14 @@ class Batcher {
   Batcher(const Batcher&) = delete;
   Batcher& operator=(const Batcher&) = delete;
 
-  Result<SequenceId> submit(GenerateRequest request, GenerateSink sink) EXCLUDES(mutex_);
+  // `adapters` are those that the request names.
+  Result<SequenceId> submit(GenerateRequest request, AdapterSet adapters, GenerateSink sink)
+      EXCLUDES(mutex_);
   void cancel(SequenceId sequence) EXCLUDES(mutex_);
   EngineLoad load() const EXCLUDES(mutex_);
   Result<std::vector<std::vector<float>>> logits(const std::vector<Token>& tokens,
-                                                 const std::vector<int64_t>& positions)
-      EXCLUDES(mutex_);
+                                                 const std::vector<int64_t>& positions,
+                                                 AdapterSet adapters) EXCLUDES(mutex_);
 
  private:
   using SequencePointer = std::unique_ptr<Sequence>;
@@ -65,6 +78,7 @@ class Batcher {
   struct LogitsJob {
     std::vector<Token> tokens;
     std::vector<int64_t> positions;
+    AdapterSet adapters;
     std::promise<Logits> answer;
   };
 
@@ -79,18 +93,27 @@ class Batcher {
   std::vector<BatchRow> form_batch();
   int64_t prefill_tokens() const;
   void add_rows(std::vector<BatchRow>& batch, Sequence& sequence, int64_t count);
-  void advance(std::span<const BatchRow> batch, std::span<const float> logits);
+  int64_t advance(std::span<const float> logits);  // tokens that were added to replies
   // True when the sequence goes on.
-  bool accept_token(Sequence& sequence, std::span<const float> logits);
+  bool accept_token(Sequence& sequence, std::span<const float> logits, Token token);
   bool append(Sequence& sequence, Token token);
+  // By the sequence's sampler, among what its grammar allows.
+  Result<Token> choose(Sequence& sequence, std::span<const float> logits);
   // Adds tokens where the sequence's grammar leaves no choice, without the model.
   bool append_forced(Sequence& sequence);
+
+  // Speculation: see speculate.cc.
+  void start_proposing(Sequence& sequence);
+  void propose();
+  void add_proposed_rows(std::vector<BatchRow>& batch, Sequence& sequence);
+  bool verify(Sequence& sequence, std::span<const float> logits);
+  void count_proposed(const Sequence& sequence);  // once, when it ends
   void finish(Sequence& sequence, GenerateEvent::Reason reason);
   void fail(Sequence& sequence, Error error);
   void leave(Sequence& sequence);
   void answer_logits();
   Logits compute_logits(const LogitsJob& job);
-  void learn_rates(std::span<const BatchRow> batch, Duration spent);
+  void learn_rates(int64_t rows, bool is_prefill, double tokens_per_sequence, Duration spent);
   void publish_load();
 
   const BatcherOptions options_;
@@ -112,6 +135,7 @@ class Batcher {
   EngineLoad load_ GUARDED_BY(mutex_);
 
   // Of the owner thread.
+  PromptLookup lookup_;
   std::deque<SequencePointer> waiting_;
   std::vector<SequencePointer> running_;  // in the order they joined
   double prefill_rate_ = 0;

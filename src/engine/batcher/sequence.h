@@ -10,42 +10,60 @@
 #include "engine/engine.h"
 #include "engine/grammar/constraint.h"
 #include "engine/kv_cache/kv_cache.h"
+#include "engine/models/lora.h"
 #include "engine/sampler/sampler.h"
+#include "engine/speculation/proposal_length.h"
+#include "engine/speculation/proposer.h"
 
 namespace plinth::engine {
 
 struct Sequence {
   Sequence(SequenceId sequence_id, GenerateRequest generate_request, GenerateSink event_sink,
-           uint64_t seed, int64_t tokens_end)
+           AdapterSet adapter_set, uint64_t seed, int64_t tokens_end, Speculation proposals,
+           int64_t proposed_max)
       : id(sequence_id),
         sink(std::move(event_sink)),
         tokens(std::move(generate_request.prompt)),
+        adapters(std::move(adapter_set)),
         prompt_tokens(static_cast<int64_t>(tokens.size())),
         tokens_max(tokens_end),
         is_end_honoured(generate_request.is_end_honoured),
+        speculation(proposals),
         logprobs_top(generate_request.logprobs),
         sampler(generate_request.sampling, tokens, seed),
-        reply(std::move(generate_request.stop), generate_request.is_tool_call_parsing) {}
+        reply(std::move(generate_request.stop), generate_request.is_tool_call_parsing),
+        proposal_length(proposed_max,
+                        proposals == Speculation::draft ? GiveUp::after_failures : GiveUp::never) {}
 
   int64_t generated() const { return static_cast<int64_t>(tokens.size()) - prompt_tokens; }
   int64_t waiting_tokens() const { return static_cast<int64_t>(tokens.size()) - computed; }
+  const AdapterSet* applied() const { return adapters.applied.empty() ? nullptr : &adapters; }
   bool is_decoding() const { return generated() > 0; }
 
   SequenceId id;
   GenerateSink sink;
   std::vector<Token> tokens;  // the prompt, then what was generated
+  AdapterSet adapters;
   int64_t prompt_tokens;
   int64_t tokens_max;  // prompt and reply together
   bool is_end_honoured;
+  Speculation speculation;
   std::optional<int> logprobs_top;
   std::vector<TokenLogprobs> logprobs;
   Sampler sampler;
   std::optional<grammar::Constraint> constraint;
   Reply reply;
-  int64_t computed = 0;            // tokens whose keys and values are in the cache
-  int64_t cached = 0;              // of these, found there at the start
-  bool is_running = false;         // in the batch, no longer in the queue
-  std::unique_ptr<KvSequence> kv;  // while running
+  ProposalLength proposal_length;
+  std::vector<ProposedToken> proposed;  // in this iteration, to follow the last token
+  int64_t logits_rows = 0;              // in this iteration
+  int64_t proposed_tokens = 0;
+  int64_t accepted_tokens = 0;
+  int64_t computed = 0;                  // tokens whose keys and values are in the cache
+  int64_t cached = 0;                    // of these, found there at the start
+  bool is_running = false;               // in the batch, no longer in the queue
+  std::unique_ptr<KvSequence> kv;        // while running
+  Proposer* proposer = nullptr;          // while running
+  std::unique_ptr<ProposerNotes> notes;  // nullptr: nothing is proposed
 };
 
 }  // namespace plinth::engine

@@ -98,12 +98,14 @@ bool KvCache::is_shared_at(const Retained& entry, int64_t blocks) const {
   return true;
 }
 
-std::unique_ptr<KvSequence> KvCache::start(const std::vector<Token>& prompt, int64_t tokens_max) {
+std::unique_ptr<KvSequence> KvCache::start(const std::vector<Token>& prompt, int64_t tokens_max,
+                                           std::string variant) {
   for (size_t i = 0; i < pools_.size(); ++i) {
     const KvPool& plan = plan_.pools[i];
     if (plan.blocks_for(tokens_max) > plan.blocks - pools_[i].reserved) return nullptr;
   }
   std::unique_ptr<KvSequence> sequence(new KvSequence(*this));
+  sequence->variant_ = std::move(variant);
   for (size_t i = 0; i < pools_.size(); ++i) {
     sequence->reserved_.push_back(plan_.pools[i].blocks_for(tokens_max));
     pools_[i].reserved += sequence->reserved_.back();
@@ -115,6 +117,7 @@ std::unique_ptr<KvSequence> KvCache::start(const std::vector<Token>& prompt, int
   int64_t longest = 0;
   auto best = retained_.end();
   for (auto entry = retained_.begin(); entry != retained_.end(); ++entry) {
+    if (entry->variant != sequence->variant_) continue;
     const auto [end, _] =
         std::mismatch(entry->tokens.begin(), entry->tokens.end(), prompt.begin(), prompt.end());
     const int64_t same = (end - entry->tokens.begin()) / kBlockTokens;
@@ -153,6 +156,19 @@ void KvCache::extend(KvSequence& sequence, int64_t begin, int64_t end) {
   }
 }
 
+void KvCache::truncate(KvSequence& sequence, int64_t tokens) {
+  // What was found cached is shared, and a shared block never changes.
+  CHECK(tokens >= sequence.cached_tokens_);
+  const int64_t end = (tokens + kBlockTokens - 1) / kBlockTokens;
+  for (size_t i = 0; i < pools_.size(); ++i) {
+    KvBlocks& held = sequence.held_[i];
+    while (held.end() > end && !held.blocks.empty()) {
+      release_block(i, held.blocks.back());
+      held.blocks.pop_back();
+    }
+  }
+}
+
 void KvCache::keep(const KvSequence& sequence, std::vector<Token> tokens) {
   if (plan_.has_windows()) retain(sequence, std::move(tokens));
 }
@@ -166,6 +182,7 @@ void KvCache::retain(const KvSequence& sequence, std::vector<Token> tokens) {
   for (const KvBlocks& held : sequence.held_) full = std::min(full, held.end());
   if (full == 0) return;
   Retained entry;
+  entry.variant = sequence.variant_;
   tokens.resize(static_cast<size_t>(full * kBlockTokens));
   entry.tokens = std::move(tokens);
   for (size_t i = 0; i < pools_.size(); ++i) {

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -61,6 +62,7 @@ class KvSequence {
   std::vector<int64_t> reserved_;  // blocks, per pool
   std::vector<KvBlocks> held_;     // per pool
   int64_t cached_tokens_ = 0;      // of the prompt, found in the cache
+  std::string variant_;
 };
 
 // One owner thread.
@@ -72,11 +74,16 @@ class KvCache {
   ~KvCache();
 
   // Reserves room for tokens_max tokens in all and takes over what is cached of the prompt, always
-  // less than the whole prompt. nullptr when the room is not there now.
-  std::unique_ptr<KvSequence> start(const std::vector<Token>& prompt, int64_t tokens_max);
+  // less than the whole prompt. nullptr when the room is not there now. `variant` names what keys
+  // and values depend on besides the tokens, such as adapters: only equal ones share blocks.
+  std::unique_ptr<KvSequence> start(const std::vector<Token>& prompt, int64_t tokens_max,
+                                    std::string variant = {});
   // Makes the blocks for positions `begin` to `end` - 1, which are computed next, within the
   // reservation, and gives back those that `begin` and later positions do not look at.
   void extend(KvSequence& sequence, int64_t begin, int64_t end);
+  // Forgets the keys and values of positions from `tokens` on, none of which were found cached; the
+  // reservation stays. `tokens` is not below the `begin` of an extend() that came before.
+  void truncate(KvSequence& sequence, int64_t tokens);
   // Keeps the full blocks of a sequence that goes on and is about to move its windows; without
   // windows there is nothing to do. `tokens` are those whose keys and values are computed.
   void keep(const KvSequence& sequence, std::vector<Token> tokens);
@@ -99,6 +106,7 @@ class KvCache {
     int64_t reserved = 0;  // sum over running sequences; never above the total
   };
   struct Retained {
+    std::string variant;
     std::vector<Token> tokens;   // a multiple of kBlockTokens
     std::vector<KvBlocks> held;  // per pool
   };

@@ -224,6 +224,49 @@ TEST(KvCache, drops_the_least_recently_used_when_room_is_needed) {
   EXPECT_EQ(cache->start(count_up(0, 17), 17)->cached_tokens(), 16);
 }
 
+TEST(KvCache, forgets_the_end_of_a_sequence_and_leaves_shared_blocks_alone) {
+  auto cache = make_cache(6);
+  run_and_retire(*cache, count_up(0, 32));
+  auto sequence = cache->start(count_up(0, 40), 80);
+  ASSERT_EQ(sequence->cached_tokens(), 32);
+  cache->extend(*sequence, 32, 70);  // 3 blocks of its own
+  EXPECT_EQ(cache->blocks_used(), 5);
+  cache->truncate(*sequence, 65);  // the last block is still begun
+  EXPECT_EQ(cache->blocks_used(), 5);
+  cache->truncate(*sequence, 41);
+  EXPECT_EQ(cache->blocks_used(), 3);
+  cache->extend(*sequence, 41, 80);  // the reservation is still there
+  EXPECT_EQ(cache->blocks_used(), 5);
+  cache->truncate(*sequence, 32);
+  EXPECT_EQ(cache->blocks_used(), 2);
+  sequence.reset();
+  EXPECT_EQ(cache->blocks_reserved(), 0);
+  EXPECT_EQ(cache->start(count_up(0, 40), 80)->cached_tokens(), 32);
+}
+
+TEST(KvCache, forgets_the_end_of_a_window_too) {
+  auto cache = make_window_cache(200, 1);
+  auto sequence = cache->start(count_up(0, 100), 200);
+  compute(*cache, *sequence, 0, 100);
+  const int64_t used = cache->blocks_used();
+  cache->extend(*sequence, 100, 108);
+  cache->truncate(*sequence, 101);
+  EXPECT_EQ(cache->blocks_used(), used);
+  cache->extend(*sequence, 101, 109);
+  sequence.reset();
+  EXPECT_EQ(cache->blocks_used(), 0);
+}
+
+TEST(KvCache, shares_nothing_between_variants) {
+  auto cache = make_cache(8);
+  auto first = cache->start(count_up(0, 32), 32, "a");
+  cache->extend(*first, 0, 32);
+  cache->retire(std::move(first), count_up(0, 32));
+  EXPECT_EQ(cache->start(count_up(0, 33), 40)->cached_tokens(), 0);
+  EXPECT_EQ(cache->start(count_up(0, 33), 40, "b")->cached_tokens(), 0);
+  EXPECT_EQ(cache->start(count_up(0, 33), 40, "a")->cached_tokens(), 32);
+}
+
 TEST(KvCache, returns_every_block) {
   auto cache = make_cache(8);
   for (int i = 0; i < 100; ++i) run_and_retire(*cache, count_up(i * 1000, 40));

@@ -29,11 +29,12 @@ double Attention::bytes_per_row(const DecoderPlan& plan, Precision precision) {
          static_cast<double>(s.heads * s.value_length) * ColumnBuffer::bytes_per_value(precision);
 }
 
-Attention::Attention(const DecoderPlan& plan, const BuildOptions& options)
+Attention::Attention(const DecoderPlan& plan, const BuildOptions& options, LoraPass& lora)
     : plan_(plan),
       shape_(plan.shape),
       kernels_(options.kernels),
       pool_(options.pool),
+      lora_(lora),
       look_back_(shape_, kernels_, pool_),
       mixed_(kernels_, options.precision, options.rows_max, shape_.heads * shape_.value_length) {
   kv_shape_ = kv_shape_of(plan, options.kv_format);
@@ -69,6 +70,9 @@ void Attention::project(const AttentionPlan& layer, int64_t index, std::span<con
                                  {&layer.key, x, key_.data()},
                                  {&layer.value, x, value_.data()}};
   multiply(kernels_, pool_, projections);
+  for (const Product& product : projections) {
+    lora_.add(product.linear->weight, x.values, product.out);
+  }
   place(layer, index, batch);
 }
 
@@ -87,6 +91,7 @@ void Attention::look_back(const AttentionPlan& layer, int64_t index,
                  mixed_.column(0, shape_.heads * shape_.value_length));
   const Product output{&layer.output, round_mixed(static_cast<int64_t>(batch.size())), out};
   multiply(kernels_, pool_, std::span(&output, 1));
+  lora_.add(layer.output.weight, output.x.values, out);
 }
 
 Columns Attention::round_mixed(int64_t rows) {

@@ -7,6 +7,7 @@
 
 #include "engine/models/decoder_plan.h"
 #include "engine/models/look_back.h"
+#include "engine/models/lora_pass.h"
 #include "engine/models/model.h"
 #include "engine/models/products.h"
 
@@ -17,7 +18,7 @@ KvShape kv_shape_of(const DecoderPlan& plan, KvFormat format);
 class Attention {
  public:
   // All references outlive it. Buffers are for options.rows_max rows.
-  Attention(const DecoderPlan& plan, const BuildOptions& options);
+  Attention(const DecoderPlan& plan, const BuildOptions& options, LoraPass& lora);
 
   // Works out the turns of every row's position; before the first layer.
   void begin(std::span<const BatchRow> batch);
@@ -45,6 +46,7 @@ class Attention {
   const HeadShape& shape_;
   const kernels::KernelTable& kernels_;
   kernels::ThreadPool& pool_;
+  LoraPass& lora_;
   LookBack look_back_;
   KvShape kv_shape_;
   int64_t turns_length_ = 0;  // of all ropes, per row

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "engine/models/attention.h"
 #include "engine/models/feed_forward.h"
+#include "engine/models/lora_pass.h"
 
 namespace plinth::engine {
 namespace {
@@ -19,8 +20,9 @@ class Decoder final : public Model {
         kernels_(options.kernels),
         pool_(options.pool),
         rows_max_(options.rows_max),
-        attention_(plan_, options),
-        feed_forward_(plan_, options),
+        lora_(options.file, plan_, kernels_, pool_),
+        attention_(plan_, options, lora_),
+        feed_forward_(plan_, options, lora_),
         x_(static_cast<size_t>(rows_max_ * plan_.width)),
         projected_(x_.size()),
         normed_(kernels_, options.precision, rows_max_, plan_.width) {}
@@ -28,6 +30,7 @@ class Decoder final : public Model {
   const KvShape& kv_shape() const override { return attention_.kv_shape(); }
   int64_t vocabulary() const override { return plan_.vocabulary; }
   int64_t weight_bytes_per_token() const override;
+  Status check_adapter(const Adapter& adapter) const override { return lora_.check(adapter); }
   std::span<const float> forward(std::span<const BatchRow> batch) override;
 
  private:
@@ -45,6 +48,7 @@ class Decoder final : public Model {
   const kernels::KernelTable& kernels_;
   kernels::ThreadPool& pool_;
   int64_t rows_max_;
+  LoraPass lora_;
   Attention attention_;
   FeedForward feed_forward_;
   std::vector<float> x_, projected_;  // [rows_max][width]
@@ -66,6 +70,7 @@ std::span<const float> Decoder::forward(std::span<const BatchRow> batch) {
   auto rows = static_cast<int64_t>(batch.size());
   CHECK(rows <= rows_max_);
   attention_.begin(batch);
+  lora_.begin(batch);
   for (size_t i = 0; i < plan_.layers.size(); ++i) {
     const DecoderLayer& layer = plan_.layers[i];
     const auto index = static_cast<int64_t>(i);
@@ -112,6 +117,7 @@ std::span<const BatchRow> Decoder::keep_wanted(std::span<const BatchRow> batch) 
     kept_rows_.push_back(batch[i]);
   }
   attention_.keep(kept_);
+  lora_.keep_wanting();
   return kept_rows_;
 }
 
@@ -165,6 +171,7 @@ std::span<const float> Decoder::output(int64_t rows) {
   if (logits_.size() < count) logits_.resize(count);
   const Product product{&plan_.output, normed_.view(rows, plan_.width), logits_.data()};
   multiply(kernels_, pool_, std::span(&product, 1));
+  lora_.add(plan_.output.weight, normed_.column(0, plan_.width), logits_.data());
   if (plan_.logit_cap > 0) {
     kernels_.soft_cap(logits_.data(), plan_.logit_cap, rows * plan_.vocabulary);
   }

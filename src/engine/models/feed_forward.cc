@@ -39,10 +39,11 @@ double FeedForward::bytes_per_row(const DecoderPlan& plan, Precision precision) 
          static_cast<double>(sizes.experts + copies) * sizeof(float);
 }
 
-FeedForward::FeedForward(const DecoderPlan& plan, const BuildOptions& options)
+FeedForward::FeedForward(const DecoderPlan& plan, const BuildOptions& options, LoraPass& lora)
     : width_(plan.width),
       kernels_(options.kernels),
       pool_(options.pool),
+      lora_(lora),
       inner_(kernels_, options.precision, options.rows_max, buffer_sizes(plan).inner),
       grouped_(kernels_, options.precision, options.rows_max * buffer_sizes(plan).used, width_) {
   const BufferSizes sizes = buffer_sizes(plan);
@@ -52,10 +53,39 @@ FeedForward::FeedForward(const DecoderPlan& plan, const BuildOptions& options)
 }
 
 void FeedForward::run(const FeedForwardPlan& layer, const Columns& x, float* out) {
-  const GatedProduct gated{&layer.gate, &layer.up, &layer.down, x, 0};
-  multiply_gated(kernels_, pool_, layer.gating, std::span(&gated, 1), inner_);
+  if (lora_.is_empty()) {
+    const GatedProduct gated{&layer.gate, &layer.up, &layer.down, x, 0};
+    multiply_gated(kernels_, pool_, layer.gating, std::span(&gated, 1), inner_);
+  } else {
+    run_with_adapters(layer, x);
+  }
   const Product down{&layer.down, inner_.view(x.count, layer.gate.weight.rows), out};
   multiply(kernels_, pool_, std::span(&down, 1));
+  lora_.add(layer.down.weight, down.x.values, out);
+}
+
+// As multiply_gated does, step by step: adapters come between the products and the gating. Rows
+// without one get the same bits.
+void FeedForward::run_with_adapters(const FeedForwardPlan& layer, const Columns& x) {
+  constexpr int64_t kRowsPerPiece = 4;
+  const int64_t length = layer.gate.weight.rows;
+  const auto floats = static_cast<size_t>(x.count * length);
+  if (gate_.size() < floats) gate_.resize(floats);
+  if (up_.size() < floats) up_.resize(floats);
+  const Product products[] = {{&layer.gate, x, gate_.data()}, {&layer.up, x, up_.data()}};
+  multiply(kernels_, pool_, products);
+  for (const Product& product : products) {
+    lora_.add(product.linear->weight, x.values, product.out);
+  }
+  const auto gate_row = gate_kernel(kernels_, layer.gating);
+  pool_.run(x.count, kRowsPerPiece, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      float* values = inner_.column(row, length);
+      std::copy_n(gate_.data() + row * length, length, values);
+      gate_row(values, up_.data() + row * length, length);
+      inner_.round(row, length);
+    }
+  });
 }
 
 void FeedForward::run(const ExpertsPlan& layer, const Columns& x, float* out) {

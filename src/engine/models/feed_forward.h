@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/models/decoder_plan.h"
+#include "engine/models/lora_pass.h"
 #include "engine/models/model.h"
 #include "engine/models/products.h"
 
@@ -14,7 +15,7 @@ namespace plinth::engine {
 class FeedForward {
  public:
   // All references outlive it. Buffers are for options.rows_max rows.
-  FeedForward(const DecoderPlan& plan, const BuildOptions& options);
+  FeedForward(const DecoderPlan& plan, const BuildOptions& options, LoraPass& lora);
 
   // [x.count][width] to out.
   void run(const FeedForwardPlan& layer, const Columns& x, float* out);
@@ -31,6 +32,7 @@ class FeedForward {
     int64_t place = 0;  // of the row among all uses, grouped by expert
   };
 
+  void run_with_adapters(const FeedForwardPlan& layer, const Columns& x);
   void choose(const ExpertsPlan& layer, const float* scores, std::span<Use> uses) const;
   void group(const ExpertsPlan& layer, const Columns& x);
   void compute_experts(const ExpertsPlan& layer);
@@ -39,7 +41,9 @@ class FeedForward {
   const int64_t width_;
   const kernels::KernelTable& kernels_;
   kernels::ThreadPool& pool_;
-  ColumnBuffer inner_;  // gated values
+  LoraPass& lora_;
+  ColumnBuffer inner_;            // gated values
+  std::vector<float> gate_, up_;  // of batches with adapters
   // Of experts: router scores [rows][experts], the rows' copies grouped by expert and their results
   // [rows * used][width].
   std::vector<float> scores_;

@@ -13,6 +13,7 @@
 #include "engine/kernels/kernels.h"
 #include "engine/kernels/thread_pool.h"
 #include "engine/kv_cache/kv_cache.h"
+#include "engine/models/lora.h"
 
 namespace plinth::engine {
 
@@ -24,6 +25,7 @@ struct BatchRow {
   int64_t position = 0;
   KvSequence* sequence = nullptr;
   bool is_logits_wanted = false;
+  const AdapterSet* adapters = nullptr;  // the same for all rows of a sequence; nullptr: none
 };
 
 // Text in, one vector out.
@@ -44,6 +46,9 @@ class Model {
   virtual int64_t vocabulary() const = 0;
   // Bytes of weights that the decode of one token reads; of experts, those it uses.
   virtual int64_t weight_bytes_per_token() const = 0;
+  // Whether it computes everything the adapter changes. Error: unsupported names a tensor. May be
+  // called beside forward().
+  virtual Status check_adapter(const Adapter& adapter) const = 0;
   // Writes the rows' keys and values, and the logits of the rows that want them, in their order:
   // [wanting rows][vocabulary]. The result is valid until the next call. One caller at a time.
   virtual std::span<const float> forward(std::span<const BatchRow> batch) = 0;

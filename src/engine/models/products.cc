@@ -89,12 +89,6 @@ void compute(const kernels::KernelTable& kernels, const Linear& linear, const Co
   }
 }
 
-auto gate_kernel(const kernels::KernelTable& kernels, Gating gating) {
-  if (gating == Gating::gelu) return kernels.gelu_multiply;
-  if (gating == Gating::clamped_silu) return kernels.clamped_silu_multiply;
-  return kernels.silu_multiply;
-}
-
 // Gate and up values of some rows, one per thread, as long as its largest so far.
 float* scratch_of(int64_t floats) {
   thread_local std::vector<float> scratch;
@@ -168,6 +162,12 @@ void multiply(const kernels::KernelTable& kernels, kernels::ThreadPool& pool, co
   });
   product.x.rounded = rounded.data();
   multiply(kernels, pool, std::span(&product, 1));
+}
+
+GateKernel gate_kernel(const kernels::KernelTable& kernels, Gating gating) {
+  if (gating == Gating::gelu) return kernels.gelu_multiply;
+  if (gating == Gating::clamped_silu) return kernels.clamped_silu_multiply;
+  return kernels.silu_multiply;
 }
 
 void multiply_gated(const kernels::KernelTable& kernels, kernels::ThreadPool& pool, Gating gating,

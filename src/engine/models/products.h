@@ -64,6 +64,9 @@ void multiply(const kernels::KernelTable& kernels, kernels::ThreadPool& pool, co
 // What is done with the gate's and the up projection's values; the kernel of that name.
 enum class Gating : uint8_t { silu, gelu, clamped_silu };
 
+using GateKernel = void (*)(float* gate, const float* up, int64_t length);
+GateKernel gate_kernel(const kernels::KernelTable& kernels, Gating gating);
+
 // Column c of x gives column out_begin + c of the result: gating(gate x, up x).
 struct GatedProduct {
   const Linear* gate = nullptr;

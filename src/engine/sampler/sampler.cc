@@ -29,9 +29,23 @@ Status check_range(const char* param, double value, double least, double most) {
   return option_error(param, range);
 }
 
+bool is_likelier(const Candidate& a, const Candidate& b) {
+  return a.probability != b.probability ? a.probability > b.probability : a.token < b.token;
+}
+
 // Every ISA level finds the same.
 int64_t find_largest(std::span<const float> logits) {
   return kernels::best_kernels().find_largest(logits.data(), static_cast<int64_t>(logits.size()));
+}
+
+// The largest of the allowed logits' tokens, the first of equals.
+Token best_of(std::span<const float> logits, const TokenMask& mask) {
+  Token best = -1;
+  mask.for_each([&](Token token) {
+    const auto at = static_cast<size_t>(token);
+    if (best < 0 || logits[at] > logits[static_cast<size_t>(best)]) best = token;
+  });
+  return best;
 }
 
 }  // namespace
@@ -73,21 +87,50 @@ Sampler::Sampler(const SamplingOptions& options, const std::vector<Token>& promp
   for (const Token token : prompt) ++prompted_[token];
 }
 
-namespace {
-
-// The largest of the allowed logits' tokens, the first of equals.
-Token best_of(std::span<const float> logits, const TokenMask& mask) {
-  Token best = -1;
-  mask.for_each([&](Token token) {
-    const auto at = static_cast<size_t>(token);
-    if (best < 0 || logits[at] > logits[static_cast<size_t>(best)]) best = token;
-  });
-  return best;
+Result<Token> Sampler::choose(std::span<const float> logits, const TokenMask* mask) {
+  TRY(weigh(logits, mask));
+  const Token token = draw();
+  note(token);
+  return token;
 }
 
-}  // namespace
+Result<Token> Sampler::choose(std::span<const float> logits, const ProposedToken& proposed) {
+  // Rejection sampling with a one-point proposal accepts its token x with probability p(x) and else
+  // draws from p without x. A plain draw does just that, and is the same with no proposal.
+  if (proposed.drawn_from.empty()) return choose(logits);
+  TRY(weigh(logits, nullptr));
+  const Token token = draw_accepting(proposed);
+  note(token);
+  return token;
+}
 
-Result<Token> Sampler::choose(std::span<const float> logits, const TokenMask* mask) {
+Result<ProposedToken> Sampler::propose(std::span<const float> logits, size_t candidates_max) {
+  TRY(weigh(logits, nullptr));
+  ProposedToken proposed;
+  if (options_.temperature == 0) {
+    proposed.token = candidates_.front().token;
+  } else {
+    keep_top_k(candidates_max);
+    double kept = 0;
+    for (const Candidate& candidate : candidates_) kept += candidate.probability;
+    for (Candidate& candidate : candidates_) candidate.probability /= kept;
+    proposed.token = draw();
+    proposed.drawn_from = candidates_;
+  }
+  note(proposed.token);
+  return proposed;
+}
+
+void Sampler::take_back(Token proposed) {
+  const auto found = replied_.find(proposed);
+  if (found != replied_.end() && --found->second == 0) replied_.erase(found);
+}
+
+void Sampler::note(Token token) {
+  if (has_adjustments_) ++replied_[token];
+}
+
+Status Sampler::weigh(std::span<const float> logits, const TokenMask* mask) {
   int64_t best = find_largest(logits);
   if (best >= 0 && has_adjustments_) {
     logits = adjust(logits);
@@ -100,11 +143,12 @@ Result<Token> Sampler::choose(std::span<const float> logits, const TokenMask* ma
   if (mask != nullptr) best = best_of(logits, *mask);
   CHECK(best >= 0);
   const bool is_only = mask != nullptr && mask->count() == 1;
-  const Token token = options_.temperature == 0 || is_only
-                          ? static_cast<Token>(best)
-                          : draw(logits, logits[static_cast<size_t>(best)], mask);
-  note(token);
-  return token;
+  if (options_.temperature == 0 || is_only) {
+    candidates_.assign(1, {1, static_cast<Token>(best)});
+  } else {
+    keep(logits, logits[static_cast<size_t>(best)], mask);
+  }
+  return ok();
 }
 
 // The repetition penalty divides a logit above 0 and multiplies one below.
@@ -127,7 +171,7 @@ std::span<const float> Sampler::adjust(std::span<const float> logits) {
   return adjusted_;
 }
 
-Token Sampler::draw(std::span<const float> logits, float largest, const TokenMask* mask) {
+void Sampler::keep(std::span<const float> logits, float largest, const TokenMask* mask) {
   candidates_.clear();
   double total = 0;
   const auto consider = [&](Token token) {
@@ -144,34 +188,58 @@ Token Sampler::draw(std::span<const float> logits, float largest, const TokenMas
     for (size_t i = 0; i < logits.size(); ++i) consider(static_cast<Token>(i));
   }
   for (Candidate& candidate : candidates_) candidate.probability /= total;
-  if (options_.top_k > 0) keep_top_k();
+  if (options_.top_k > 0) keep_top_k(static_cast<size_t>(options_.top_k));
   if (options_.top_p < 1) keep_top_p();
   if (options_.min_p > 0) keep_min_p();
   if (options_.typical_p < 1) keep_typical();
+}
+
+Token Sampler::draw() {
+  if (candidates_.size() == 1) return candidates_.front().token;  // without a draw
   double kept = 0;
   for (const Candidate& candidate : candidates_) kept += candidate.probability;
   double point = random_.uniform() * kept;
+  Token last = candidates_.front().token;
   for (const Candidate& candidate : candidates_) {
+    if (candidate.probability > 0) last = candidate.token;
     point -= candidate.probability;
     if (point < 0) return candidate.token;
   }
-  return candidates_.front().token;  // rounding left a rest
+  return last;  // rounding left a rest
 }
 
-namespace {
-
-template <typename Candidate>
-bool is_likelier(const Candidate& a, const Candidate& b) {
-  return a.probability != b.probability ? a.probability > b.probability : a.token < b.token;
+// Leviathan et al., "Fast Inference from Transformers via Speculative Decoding" (2023): x, drawn
+// from q, is accepted with probability min(1, p(x) / q(x)), else the token comes from max(0, p -
+// q).
+Token Sampler::draw_accepting(const ProposedToken& proposed) {
+  std::unordered_map<Token, double> drawn;
+  for (const Candidate& candidate : proposed.drawn_from) {
+    drawn[candidate.token] = candidate.probability;
+  }
+  double kept = 0;
+  for (const Candidate& candidate : candidates_) kept += candidate.probability;
+  double wanted = 0;
+  for (Candidate& candidate : candidates_) {
+    candidate.probability /= kept;
+    if (candidate.token == proposed.token) wanted = candidate.probability;
+  }
+  if (random_.uniform() * drawn[proposed.token] < wanted) return proposed.token;
+  double left = 0;
+  for (Candidate& candidate : candidates_) {
+    const auto found = drawn.find(candidate.token);
+    if (found == drawn.end()) continue;
+    candidate.probability = std::max(0.0, candidate.probability - found->second);
+  }
+  for (const Candidate& candidate : candidates_) left += candidate.probability;
+  // q is p but for rounding, and so a refusal was one of rounding, too.
+  if (left <= 0) return proposed.token;
+  return draw();
 }
 
-}  // namespace
-
-void Sampler::keep_top_k() {
-  const auto count = static_cast<size_t>(options_.top_k);
+void Sampler::keep_top_k(size_t count) {
   if (count >= candidates_.size()) return;
   const auto end = candidates_.begin() + static_cast<ptrdiff_t>(count);
-  std::partial_sort(candidates_.begin(), end, candidates_.end(), is_likelier<Candidate>);
+  std::partial_sort(candidates_.begin(), end, candidates_.end(), is_likelier);
   candidates_.erase(end, candidates_.end());
 }
 

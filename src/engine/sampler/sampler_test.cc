@@ -127,6 +127,108 @@ TEST(Sampler, repetition_divides_positive_and_multiplies_negative_logits_of_prom
   EXPECT_EQ(sampler.choose(std::vector<float>{-1.0f, -1.1f}).value(), 0);  // -2 and -2.2
 }
 
+TEST(Sampler, bias_and_penalties_change_odds_by_their_exponential) {
+  SamplingOptions options;
+  options.logit_bias = {{1, std::log(3.0f)}};  // 4 3 3 2 of 12
+  const auto biased = histogram(options, kTenths, 24000);
+  EXPECT_NEAR(biased[0], 8000, 400);
+  EXPECT_NEAR(biased[1], 6000, 400);
+  EXPECT_NEAR(biased[3], 4000, 400);
+  // The share of token 0 after it stands in the reply `times` times, by sampling afresh each time.
+  const auto share_after = [](const SamplingOptions& sampling, int times) {
+    int zeros = 0;
+    for (uint64_t seed = 0; seed < 8000; ++seed) {
+      Sampler sampler(sampling, {}, seed);
+      for (int i = 0; i < times; ++i) sampler.choose(std::vector<float>{0, -100}).value();
+      zeros += sampler.choose(std::vector<float>{0, 0}).value() == 0;
+    }
+    return zeros / 8000.0;
+  };
+  SamplingOptions presence;
+  presence.presence_penalty = std::log(3.0);
+  EXPECT_NEAR(share_after(presence, 1), 0.25, 0.02);
+  EXPECT_NEAR(share_after(presence, 2), 0.25, 0.02);
+  SamplingOptions frequency;
+  frequency.frequency_penalty = std::log(3.0);
+  EXPECT_NEAR(share_after(frequency, 1), 0.25, 0.02);
+  EXPECT_NEAR(share_after(frequency, 2), 0.1, 0.02);
+  SamplingOptions repetition;
+  repetition.repetition_penalty = 2;
+  int zeros = 0;
+  for (uint64_t seed = 0; seed < 8000; ++seed) {
+    Sampler sampler(repetition, {0}, seed);
+    zeros += sampler.choose(std::vector<float>{std::log(9.0f), 0}).value() == 0;
+  }
+  EXPECT_NEAR(zeros / 8000.0, 0.75, 0.02);
+}
+
+// Chi-square statistic of counts against the shares of logits sampled plainly.
+double chi_square(const std::vector<int>& counts, const std::vector<double>& shares) {
+  double draws = 0;
+  for (const int count : counts) draws += count;
+  double sum = 0;
+  for (size_t i = 0; i < counts.size(); ++i) {
+    if (shares[i] == 0) {
+      EXPECT_EQ(counts[i], 0) << i;
+      continue;
+    }
+    const double expected = draws * shares[i];
+    sum += (counts[i] - expected) * (counts[i] - expected) / expected;
+  }
+  return sum;
+}
+
+TEST(Sampler, keeps_its_distribution_whatever_is_proposed) {
+  constexpr int kDraws = 40000;
+  constexpr double kThreshold = 18.47;  // chi-square, 4 degrees of freedom: 0.1 % lie above
+  const std::vector<float> target = {std::log(0.4f), std::log(0.1f), std::log(0.3f),
+                                     std::log(0.15f), std::log(0.05f)};
+  const std::vector<double> shares = {0.4, 0.1, 0.3, 0.15, 0.05};
+  const std::vector<std::vector<float>> drafts = {
+      {0, 0, 0, 0, 0}, {-3, 4, 0, 1, -8}, {0, -9, -9, -9, -9}, target};
+  for (size_t i = 0; i < drafts.size(); ++i) {
+    Sampler sampler({}, {}, 100 + i);
+    std::vector<int> counts(5, 0);
+    int accepted = 0;
+    for (int draw = 0; draw < kDraws; ++draw) {
+      const ProposedToken proposed = sampler.propose(drafts[i], 3 + i % 3).value();
+      const Token token = sampler.choose(target, proposed).value();
+      ++counts[static_cast<size_t>(token)];
+      accepted += token == proposed.token;
+    }
+    EXPECT_LT(chi_square(counts, shares), kThreshold) << i;
+    // Accepted is the sum of min(p, q) over all tokens.
+    if (i == 2) {
+      EXPECT_NEAR(accepted, 0.4 * kDraws, 600);
+    } else if (i == 3) {
+      EXPECT_NEAR(accepted, 0.85 * kDraws, 600);  // q is p's three likeliest
+    }
+  }
+}
+
+TEST(Sampler, an_undrawn_proposal_changes_no_choice) {
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    Sampler plain({1, 0.9, {}}, {}, seed);
+    Sampler proposed({1, 0.9, {}}, {}, seed);
+    for (Token i = 0; i < 8; ++i) {
+      EXPECT_EQ(proposed.choose(kTenths, {i % 4, {}}).value(), plain.choose(kTenths).value());
+    }
+  }
+}
+
+TEST(Sampler, counts_proposals_until_they_are_taken_back) {
+  SamplingOptions options;
+  options.temperature = 0;
+  options.frequency_penalty = 1;
+  Sampler sampler(options, {}, 1);
+  const std::vector<float> logits = {1.0f, 0.5f};
+  EXPECT_EQ(sampler.propose(logits, 8).value().token, 0);
+  EXPECT_EQ(sampler.propose(logits, 8).value().token, 1);
+  sampler.take_back(1);
+  sampler.take_back(0);
+  EXPECT_EQ(sampler.choose(logits).value(), 0);
+}
+
 TEST(Sampler, log_probabilities_are_the_models_own) {
   const TokenLogprobs found = logprobs_of(kTenths, 3, 2);
   EXPECT_EQ(found.chosen.token, 3);

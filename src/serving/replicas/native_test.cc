@@ -50,8 +50,15 @@ class ScriptedEngine final : public engine::Engine {
   double measure_read_bandwidth() override { return 0; }
   engine::EngineLoad load() const override { return {.running = 1, .waiting = 2}; }
   Result<std::vector<std::vector<float>>> logits(const std::vector<engine::Token>&,
-                                                 const std::vector<int64_t>&) override {
+                                                 const std::vector<int64_t>&,
+                                                 const std::vector<engine::AdapterUse>&) override {
     return make_error(ErrorCode::unsupported, "no logits");
+  }
+  Result<engine::AdapterId> load_adapter(const std::string&) override {
+    return make_error(ErrorCode::unsupported, "no adapters");
+  }
+  Status unload_adapter(engine::AdapterId) override {
+    return make_error(ErrorCode::unsupported, "no adapters");
   }
   bool is_embedder() const override { return false; }
   Result<std::vector<float>> embed(const std::vector<engine::Token>&) override {
