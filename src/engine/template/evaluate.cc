@@ -105,12 +105,27 @@ Result<Value> Interpreter::make_list(const Expression& node) {
   return machine_.make_list(std::move(items));
 }
 
+// A key that was there before keeps its place and gets the new value.
 Result<Value> Interpreter::make_dict(const Expression& node) {
   Dict dict;
   for (size_t i = 0; i + 1 < node.children.size(); i += 2) {
     const Value key = TRY(evaluate(*node.children[i]));
-    if (!key.text()) return machine_.error("the keys of a mapping are strings");
-    dict.members.emplace_back(*key.text(), TRY(evaluate(*node.children[i + 1])));
+    const bool is_integer = key.integer() != nullptr;
+    if (i == 0) dict.has_integer_keys = is_integer;
+    if (!(is_integer || key.text()) || is_integer != dict.has_integer_keys) {
+      return machine_.error("the keys of a mapping are all strings or all integers");
+    }
+    const Text text = is_integer ? Text::own(std::to_string(*key.integer())) : *key.text();
+    TRY(machine_.spend(static_cast<int64_t>(dict.members.size() / 16)));
+    Value value = TRY(evaluate(*node.children[i + 1]));
+    const auto at = std::find_if(dict.members.begin(), dict.members.end(), [&](const auto& member) {
+      return member.first.bytes == text.bytes;
+    });
+    if (at == dict.members.end()) {
+      dict.members.emplace_back(text, std::move(value));
+    } else {
+      at->second = std::move(value);
+    }
   }
   return Value::of(std::move(dict));
 }
@@ -140,6 +155,10 @@ Result<Value> Interpreter::subscript(const Expression& node) {
     return found.is_undefined() && has_method(object, name) ? Value::of(CallableIndex()) : found;
   }
   if (object.is_undefined()) return machine_.error("an item is read from an undefined value");
+  if (object.dict()) {
+    const Value* found = object.dict()->find_key(key);
+    return found ? *found : Value();
+  }
   const auto index = key.as_integer();
   if (!index || !(object.list() || object.text())) return Value();
   const List items = object.list() ? List() : TRY(iterate(machine_, object));

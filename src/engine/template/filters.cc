@@ -174,10 +174,13 @@ Result<Value> sort_dict(Machine& machine, const Value& input, const Values& argu
   const Value* by = argument_at(arguments, 1, "by");
   const bool is_by_value = by && by->text() && by->text()->bytes == "value";
   std::vector<Keyed> items;
-  for (const auto& [name, value] : input.dict()->members) {
-    const Value key = is_by_value ? value : Value::of(name);
+  const Dict& dict = *input.dict();
+  for (size_t i = 0; i < dict.members.size(); ++i) {
+    const Value& value = dict.members[i].second;
+    const Value name = dict.key_at(i);
+    const Value key = is_by_value ? value : name;
     items.push_back({TRY(sort_key(machine, key, is_set(arguments, 0, "case_sensitive"))),
-                     Value::of(List{Value::of(name), value})});
+                     Value::of(List{name, value})});
   }
   return sorted(machine, std::move(items), is_set(arguments, 2, "reverse"));
 }

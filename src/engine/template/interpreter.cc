@@ -191,7 +191,7 @@ Result<Flow> Interpreter::run_loop(const Statement& statement) {
   const List items = TRY(loop_items(statement));
   if (items.empty()) return run_block(statement.otherwise);
   for (size_t i = 0; i < items.size(); ++i) {
-    constexpr int64_t kStepsOfState = 4;  // making `loop` takes as long as so many nodes
+    constexpr int64_t kStepsOfState = 12;  // making `loop` takes as long as so many nodes
     TRY(machine_.spend(kStepsOfState));
     scopes_.emplace_back();
     TRY(bind_loop_names(statement, items[i]));
