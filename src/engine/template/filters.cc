@@ -328,7 +328,8 @@ Result<Value> round_number(Machine& machine, const Value& input, const Values& a
   const int64_t digits = precision ? precision->as_integer().value_or(0) : 0;
   if (digits < 0 || digits > 15) return machine.error("round: a precision is 0 to 15");
   const double factor = std::pow(10.0, static_cast<double>(digits));
-  const std::string_view name = method && method->text() ? method->text()->bytes : "common";
+  std::string_view name = "common";
+  if (method && method->text()) name = method->text()->bytes;
   const double scaled = input.as_double() * factor;
   if (name == "ceil") return Value::of(std::ceil(scaled) / factor);
   if (name == "floor") return Value::of(std::floor(scaled) / factor);
