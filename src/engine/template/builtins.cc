@@ -18,7 +18,8 @@ Result<Value> member_of(Machine& machine, const Value& object, std::string_view 
   if (object.is_undefined()) {
     return machine.error("'" + std::string(name) + "' is read from an undefined value");
   }
-  const Value* found = object.dict() ? object.dict()->find(name) : nullptr;
+  const Dict* dict = object.dict();
+  const Value* found = dict && !dict->has_integer_keys ? dict->find(name) : nullptr;
   return found ? *found : Value();
 }
 
@@ -30,7 +31,7 @@ Result<List> iterate(Machine& machine, const Value& value) {
   }
   if (const Dict* dict = value.dict()) {
     TRY(machine.spend(static_cast<int64_t>(dict->members.size())));
-    for (const auto& member : dict->members) items.push_back(Value::of(member.first));
+    for (size_t i = 0; i < dict->members.size(); ++i) items.push_back(dict->key_at(i));
     return items;
   }
   if (const Text* text = value.text()) {

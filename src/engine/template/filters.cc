@@ -174,10 +174,13 @@ Result<Value> sort_dict(Machine& machine, const Value& input, const Values& argu
   const Value* by = argument_at(arguments, 1, "by");
   const bool is_by_value = by && by->text() && by->text()->bytes == "value";
   std::vector<Keyed> items;
-  for (const auto& [name, value] : input.dict()->members) {
-    const Value key = is_by_value ? value : Value::of(name);
+  const Dict& dict = *input.dict();
+  for (size_t i = 0; i < dict.members.size(); ++i) {
+    const Value& value = dict.members[i].second;
+    const Value name = dict.key_at(i);
+    const Value key = is_by_value ? value : name;
     items.push_back({TRY(sort_key(machine, key, is_set(arguments, 0, "case_sensitive"))),
-                     Value::of(List{Value::of(name), value})});
+                     Value::of(List{name, value})});
   }
   return sorted(machine, std::move(items), is_set(arguments, 2, "reverse"));
 }
@@ -325,7 +328,8 @@ Result<Value> round_number(Machine& machine, const Value& input, const Values& a
   const int64_t digits = precision ? precision->as_integer().value_or(0) : 0;
   if (digits < 0 || digits > 15) return machine.error("round: a precision is 0 to 15");
   const double factor = std::pow(10.0, static_cast<double>(digits));
-  const std::string_view name = method && method->text() ? method->text()->bytes : "common";
+  std::string_view name = "common";
+  if (method && method->text()) name = method->text()->bytes;
   const double scaled = input.as_double() * factor;
   if (name == "ceil") return Value::of(std::ceil(scaled) / factor);
   if (name == "floor") return Value::of(std::floor(scaled) / factor);

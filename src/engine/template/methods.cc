@@ -194,11 +194,12 @@ constexpr TextRow kTextMethods[] = {
 template <bool kHasKeys, bool kHasValues>
 Result<Value> members_of(Machine& machine, const Dict& dict, const Values&) {
   List items;
-  for (const auto& [key, value] : dict.members) {
+  for (size_t i = 0; i < dict.members.size(); ++i) {
+    const Value& value = dict.members[i].second;
     if (kHasKeys && kHasValues) {
-      items.push_back(Value::of(List{Value::of(key), value}));
+      items.push_back(Value::of(List{dict.key_at(i), value}));
     } else {
-      items.push_back(kHasKeys ? Value::of(key) : value);
+      items.push_back(kHasKeys ? dict.key_at(i) : value);
     }
   }
   return machine.make_list(std::move(items));
@@ -207,8 +208,7 @@ Result<Value> members_of(Machine& machine, const Dict& dict, const Values&) {
 Result<Value> get(Machine& machine, const Dict& dict, const Values& arguments) {
   const Value* key = argument_at(arguments, 0, "key");
   if (!key) return machine.error("get: needs a key");
-  const Value* found = key->text() ? dict.find(key->text()->bytes) : nullptr;
-  if (found) return *found;
+  if (const Value* found = dict.find_key(*key)) return *found;
   const Value* fallback = argument_at(arguments, 1, "default");
   return fallback ? *fallback : Value::none();
 }

@@ -17,7 +17,7 @@ std::optional<bool> contains(const Value& container, const Value& item) {
     return std::any_of(list->begin(), list->end(),
                        [&](const Value& member) { return is_equal(member, item); });
   }
-  if (const Dict* dict = container.dict()) return item.text() && dict->find(item.text()->bytes);
+  if (const Dict* dict = container.dict()) return dict->find_key(item) != nullptr;
   if (container.is_undefined()) return false;
   return std::nullopt;
 }

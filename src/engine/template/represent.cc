@@ -73,7 +73,8 @@ class Representer {
       out_.append(Text::own("{"));
       for (size_t i = 0; i < dict->members.size(); ++i) {
         if (i > 0) out_.append(Text::own(", "));
-        out_.append(represent_text(dict->members[i].first));
+        const Text& key = dict->members[i].first;
+        out_.append(dict->has_integer_keys ? key : represent_text(key));
         out_.append(Text::own(": "));
         TRY(write(dict->members[i].second, depth + 1));
       }

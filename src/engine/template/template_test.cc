@@ -150,6 +150,15 @@ TEST(Template, methods_come_before_members_in_dots_and_after_them_in_brackets) {
             "FalseFalseTrue");
 }
 
+TEST(Template, keys_of_mappings_are_all_texts_or_all_numbers) {
+  EXPECT_EQ(
+      run("{% set d = {0: 'a', 512: 'b', 0: 'c'} %}{{ d[512] }}{{ d.get(0) }}{{ d[1] is "
+          "defined }}{{ '0' in d }}{{ 512 in d }}{{ d }}{% for k, v in d.items() %}{{ k + 1 }}"
+          "{% endfor %}{{ d | tojson }}{{ d == {'0': 'c', '512': 'b'} }}"),
+      "bcFalseFalseTrue{0: 'c', 512: 'b'}1513{\"0\": \"c\", \"512\": \"b\"}False");
+  EXPECT_EQ(failure("{{ {1: 2, 'a': 3} }}"), ErrorCode::malformed);
+}
+
 TEST(Template, writes_the_time_it_is_given) {
   const Block block = *parse_template("{{ strftime_now('%d %b %Y %H:%M') }}");
   EXPECT_EQ(render(block, {}, 1767225845)->bytes, "01 Jan 2026 00:04");

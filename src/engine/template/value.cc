@@ -3,6 +3,7 @@
 #include "engine/template/value.h"
 
 #include <algorithm>
+#include <charconv>
 
 namespace plinth::engine::templates {
 
@@ -27,6 +28,20 @@ const Value* Dict::find(std::string_view key) const {
   const auto at = std::find_if(members.begin(), members.end(),
                                [&](const auto& member) { return member.first.bytes == key; });
   return at == members.end() ? nullptr : &at->second;
+}
+
+const Value* Dict::find_key(const Value& key) const {
+  if (!has_integer_keys) return key.text() ? find(key.text()->bytes) : nullptr;
+  const auto number = key.as_integer();
+  return number ? find(std::to_string(*number)) : nullptr;
+}
+
+Value Dict::key_at(size_t index) const {
+  const Text& key = members[index].first;
+  if (!has_integer_keys) return Value::of(key);
+  int64_t number = 0;
+  std::from_chars(key.bytes.data(), key.bytes.data() + key.bytes.size(), number);
+  return Value::of(number);
 }
 
 Value Value::none() {
@@ -167,6 +182,8 @@ bool is_equal(const Value& a, const Value& b) {
   if (a.dict() && b.dict()) {
     const auto& members = a.dict()->members;
     if (members.size() != b.dict()->members.size()) return false;
+    const bool is_same_kind = a.dict()->has_integer_keys == b.dict()->has_integer_keys;
+    if (!members.empty() && !is_same_kind) return false;
     return std::all_of(members.begin(), members.end(), [&](const auto& member) {
       const Value* other = b.dict()->find(member.first.bytes);
       return other && is_equal(member.second, *other);

@@ -31,7 +31,11 @@ class Value;
 using List = std::vector<Value>;
 struct Dict {
   std::vector<std::pair<Text, Value>> members;  // in order of insertion
+  bool has_integer_keys = false;                // written in `members` as their digits
   const Value* find(std::string_view key) const;
+  // Of a key that may be a number; nullptr also for one of the other kind.
+  const Value* find_key(const Value& key) const;
+  Value key_at(size_t index) const;
 };
 // An object that `set ns.x = …` changes; an index into the interpreter's namespaces.
 struct NamespaceIndex {
