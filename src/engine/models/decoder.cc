@@ -104,12 +104,16 @@ std::span<const float> Decoder::output(std::span<const BatchRow> batch) {
 
 }  // namespace
 
-Result<std::unique_ptr<Model>> make_decoder(DecoderPlan plan, const BuildOptions& options) {
+uint64_t activation_bytes(const DecoderPlan& plan, int64_t rows_max) {
   // Every size is bounded, so the sum cannot overflow.
   const auto floats =
       static_cast<uint64_t>(Attention::floats_per_row(plan) + FeedForward::floats_per_row(plan) +
                             3 * plan.width + plan.vocabulary);
-  const uint64_t bytes = floats * sizeof(float) * static_cast<uint64_t>(options.rows_max);
+  return floats * sizeof(float) * static_cast<uint64_t>(rows_max);
+}
+
+Result<std::unique_ptr<Model>> make_decoder(DecoderPlan plan, const BuildOptions& options) {
+  const uint64_t bytes = activation_bytes(plan, options.rows_max);
   if (bytes > kActivationBytesMax) {
     return make_error(ErrorCode::too_large,
                       "sequences_max: the activations of " + std::to_string(options.rows_max) +

@@ -11,4 +11,8 @@ namespace plinth::engine {
 void pack(DecoderPlan& plan, kernels::ThreadPool& pool);
 void pack(EncoderPlan& plan, kernels::ThreadPool& pool);
 
+// The bytes that pack() takes.
+uint64_t packed_bytes(const DecoderPlan& plan);
+uint64_t packed_bytes(const EncoderPlan& plan);
+
 }  // namespace plinth::engine
