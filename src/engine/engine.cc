@@ -2,7 +2,6 @@
 // Puts one model together: file, tokenizer, template, kernels, KV cache and batcher.
 #include "engine/engine.h"
 
-#include <algorithm>
 #include <optional>
 
 #include "base/clock.h"
@@ -11,14 +10,11 @@
 #include "engine/batcher/batcher.h"
 #include "engine/convert.h"
 #include "engine/gguf/file.h"
-#include "engine/kernels/attention/kv_store.h"
 #include "engine/kernels/bandwidth.h"
-#include "engine/kernels/formats/formats.h"
 #include "engine/kernels/kernels.h"
-#include "engine/kernels/panels/panels.h"
-#include "engine/kernels/processors.h"
 #include "engine/kernels/thread_pool.h"
 #include "engine/kv_cache/kv_cache.h"
+#include "engine/loading/load_plan.h"
 #include "engine/models/adapter_table.h"
 #include "engine/models/model.h"
 #include "engine/models/summary.h"
@@ -29,84 +25,8 @@
 namespace plinth::engine {
 namespace {
 
-constexpr int kSequencesMax = 256;
-constexpr int kQueueMax = 1 << 16;
-constexpr int64_t kContextTokensMax = 1 << 20;
-// Room for keys and values of all sequences together, unless one context asked for needs more.
-constexpr uint64_t kKvBytesMax = uint64_t{8} << 30;
-
 Error option_error(const std::string& param, const std::string& cause) {
   return make_error(ErrorCode::invalid_argument, param + ": " + cause, param);
-}
-
-Status check_options(const EngineOptions& options) {
-  if (options.threads < 0 || options.threads > kernels::ThreadPool::kThreadsMax) {
-    return option_error("threads", std::to_string(options.threads) + " is outside 0..256");
-  }
-  if (options.sequences_max < 1 || options.sequences_max > kSequencesMax) {
-    return option_error("sequences_max",
-                        std::to_string(options.sequences_max) + " is outside 1..256");
-  }
-  if (options.speculation == Speculation::draft && options.draft_path.empty()) {
-    return option_error("speculation", "draft needs draft_path, a model of the same vocabulary");
-  }
-  if (options.queue_max < 1 || options.queue_max > kQueueMax) {
-    return option_error("queue_max", std::to_string(options.queue_max) + " is outside 1..65536");
-  }
-  return ok();
-}
-
-// Tokens of one sequence: as asked for, else the trained length as far as its keys and values fit.
-Result<int64_t> context_of(const EngineOptions& options, const ModelSummary& summary,
-                           uint64_t kv_bytes_per_token) {
-  const int64_t trained = std::min(summary.context_tokens, kContextTokensMax);
-  if (options.context_tokens_max == 0) {
-    if (kv_bytes_per_token == 0) return trained;
-    return std::min(trained, static_cast<int64_t>(kKvBytesMax / kv_bytes_per_token));
-  }
-  if (options.context_tokens_max < 2 || options.context_tokens_max > trained) {
-    return option_error("context_tokens_max", std::to_string(options.context_tokens_max) +
-                                                  " is outside 2.." + std::to_string(trained) +
-                                                  ", the trained context of this model");
-  }
-  return options.context_tokens_max;
-}
-
-Result<const kernels::KernelTable*> kernels_of(const EngineOptions& options) {
-  if (options.isa.empty()) return &kernels::best_kernels();
-  std::string names;
-  const kernels::KernelTables found = kernels::available_kernels();
-  for (int i = 0; i < found.count; ++i) {
-    if (found.tables[i]->name == options.isa) return found.tables[i];
-    names += (i > 0 ? ", " : "") + std::string(found.tables[i]->name);
-  }
-  return option_error("isa", "'" + options.isa + "' is none of this CPU's levels: " + names);
-}
-
-// Tokens of one batch at the most.
-int64_t rows_max(const EngineOptions& options) { return batch_rows_max(options.sequences_max); }
-
-bool is_rounding(const kernels::PanelFormat* format) {
-  return format != nullptr && format->codes != kernels::PanelCodes::bits16;
-}
-
-// Half precision where it saves memory that counts and where activations are rounded to 8 bits
-// anyway: next to that it costs nothing that can be measured. Only the file decides, so that a
-// model's results do not change with the context it is loaded for.
-KvFormat kv_format_of(const EngineOptions& options, const ModelSummary& summary,
-                      const gguf::Contents& contents) {
-  constexpr uint64_t kSmallBytes = uint64_t{64} << 20;  // of one sequence, F32
-  if (options.kv_format) return *options.kv_format;
-  if (options.precision == Precision::exact) return KvFormat::f32;
-  const auto context = static_cast<uint64_t>(summary.context_tokens);
-  if (summary.kv_bytes_per_token <= kSmallBytes / context) return KvFormat::f32;
-  const auto& tensors = contents.tensors;
-  const bool has_rounding =
-      std::any_of(tensors.begin(), tensors.end(), [](const gguf::Tensor& tensor) {
-        return tensor.type.is_used &&
-               is_rounding(kernels::find_panel_format(kernels::find_format(tensor.type.id)->id));
-      });
-  return has_rounding ? KvFormat::f16 : KvFormat::f32;
 }
 
 class LoadedEngine final : public Engine {
@@ -155,9 +75,9 @@ class LoadedEngine final : public Engine {
 
  private:
   Status read_template();
-  Status read_model(const EngineOptions& options);
+  Status read_model(const EngineOptions& options, const LoadPlan& plan);
   Status check_vocabulary(int64_t vocabulary) const;
-  Status start_batcher(const EngineOptions& options, int64_t context);
+  Status start_batcher(const EngineOptions& options, const LoadPlan& plan);
   Error no_decoder() const {
     return make_error(ErrorCode::unsupported,
                       summary_.name + ": this model makes embeddings and does not generate text");
@@ -187,7 +107,7 @@ Result<std::unique_ptr<Engine>> LoadedEngine::create(const EngineOptions& option
   engine->summary_ = TRY(summarize(*engine->file_));
   engine->tokenizer_ = TRY(Tokenizer::read(engine->file_->contents()));
   TRY(engine->read_template());
-  TRY(engine->read_model(options));
+  TRY(engine->read_model(options, TRY(plan_load(options, *engine->file_, engine->summary_))));
   return std::unique_ptr<Engine>(std::move(engine));
 }
 
@@ -208,31 +128,23 @@ Status LoadedEngine::read_template() {
   return ok();
 }
 
-Status LoadedEngine::read_model(const EngineOptions& options) {
-  const int threads = options.threads > 0 ? options.threads : kernels::physical_cores();
-  pool_ = std::make_unique<kernels::ThreadPool>(threads);
-  const int64_t context = TRY(context_of(options, summary_, summary_.kv_bytes_per_token));
-  const kernels::KernelTable& table = *TRY(kernels_of(options));
+Status LoadedEngine::read_model(const EngineOptions& options, const LoadPlan& plan) {
+  pool_ = std::make_unique<kernels::ThreadPool>(plan.threads);
   const BuildOptions build{*file_,
-                           table,
+                           *plan.kernels,
                            *pool_,
-                           rows_max(options),
-                           context,
+                           plan.rows_max,
+                           plan.context,
                            options.precision,
                            options.cache_folder,
-                           kv_format_of(options, summary_, file_->contents())};
+                           plan.kv_format};
   if (TRY(is_encoder(file_->contents()))) {
     encoder_ = TRY(build_encoder(build));
     return check_vocabulary(encoder_->vocabulary());
   }
   model_ = TRY(build_model(build));
   TRY(check_vocabulary(model_->vocabulary()));
-  log_event(LogLevel::info, "engine_loaded",
-            {{"model", summary_.name},
-             {"kernels", table.name},
-             {"threads", std::to_string(pool_->threads())},
-             {"context_tokens", std::to_string(context)}});
-  return start_batcher(options, context);
+  return start_batcher(options, plan);
 }
 
 Status LoadedEngine::check_vocabulary(int64_t vocabulary) const {
@@ -242,19 +154,25 @@ Status LoadedEngine::check_vocabulary(int64_t vocabulary) const {
                     "token_embd.weight");
 }
 
-Status LoadedEngine::start_batcher(const EngineOptions& options, int64_t context) {
-  const KvRoom room{context, options.sequences_max, rows_max(options), kKvBytesMax};
-  cache_ = TRY(KvCache::create(model_->kv_shape(), room));
+Status LoadedEngine::start_batcher(const EngineOptions& options, const LoadPlan& plan) {
+  cache_ = TRY(KvCache::create(model_->kv_shape(), plan.room));
   if (!options.draft_path.empty()) {
     draft_ =
         TRY(DraftModel::load({options.draft_path, options.precision, tokenizer_->vocabulary(),
-                              model_->vocabulary(), context, kKvBytesMax, options.sequences_max,
-                              *pool_, *TRY(kernels_of(options)), options.cache_folder}));
+                              model_->vocabulary(), plan.context, plan.room.bytes_max,
+                              options.sequences_max, *pool_, *plan.kernels, options.cache_folder}));
   }
+  log_event(LogLevel::info, "engine_loaded",
+            {{"model", summary_.name},
+             {"kernels", plan.kernels->name},
+             {"threads", std::to_string(pool_->threads())},
+             {"context_tokens", std::to_string(plan.context)},
+             {"kv_format", plan.memory.kv_format},
+             {"kv_tokens", std::to_string(cache_->blocks_total() * kBlockTokens)}});
   BatcherOptions batcher;
   batcher.sequences_max = options.sequences_max;
   batcher.queue_max = options.queue_max;
-  batcher.context_max = context;
+  batcher.context_max = plan.context;
   batcher.model_name = summary_.name;
   batcher.metrics = options.metrics;
   batcher.speculation = options.speculation;
@@ -310,24 +228,6 @@ Result<std::vector<Token>> LoadedEngine::render_chat(const Json& messages,
 }
 
 }  // namespace
-
-std::vector<std::string> kv_format_names() {
-  const kernels::KvStoreTable table = kernels::kv_store_table();
-  std::vector<std::string> names;
-  for (int i = 0; i < table.count; ++i) names.emplace_back(table.rows[i].name);
-  return names;
-}
-
-Result<KvFormat> find_kv_format(std::string_view name) {
-  const kernels::KvStoreTable table = kernels::kv_store_table();
-  std::string known;
-  for (int i = 0; i < table.count; ++i) {
-    if (table.rows[i].name == name) return table.rows[i].format;
-    known += (i > 0 ? ", " : "") + std::string(table.rows[i].name);
-  }
-  return option_error("kv_format",
-                      "\"" + std::string(name) + "\" is not known; known are " + known);
-}
 
 Result<std::unique_ptr<Engine>> Engine::load(const EngineOptions& options) {
   return LoadedEngine::create(options);

@@ -81,6 +81,24 @@ struct EngineOptions {
   telemetry::Metrics* metrics = nullptr;
 };
 
+// What an engine holds once all its sequences have their full length.
+struct MemoryPrediction {
+  uint64_t file_bytes = 0;    // the mapped file
+  uint64_t packed_bytes = 0;  // matrices once more, in the layout they are multiplied in
+  uint64_t kv_bytes = 0;      // keys and values; layers with a window hold only that
+  uint64_t buffer_bytes = 0;  // activations and logits of the largest batch
+  uint64_t tokenizer_bytes = 0;
+  int64_t context_tokens = 0;  // of a sequence
+  int64_t sequences = 0;
+  std::string kv_format;
+  uint64_t total_bytes() const;
+  Json to_json() const;
+};
+
+// Before anything is loaded: reads the header and the small tensors. Errors: those of Engine::load
+// that the header can cause.
+Result<MemoryPrediction> predict_memory(const EngineOptions& options);
+
 // In this order: bias, penalties, temperature, then what is kept: top_k, top_p, min_p, typical_p.
 struct SamplingOptions {
   double temperature = 1.0;  // 0: greedy, after bias and penalties

@@ -16,8 +16,7 @@ namespace plinth::serving {
 
 namespace {
 
-constexpr int kNativeSequencesMax = 8;                     // decoded together in one batch
-constexpr uint64_t kNativeKvBytesMax = uint64_t{8} << 30;  // the engine's limit for all sequences
+constexpr int kNativeSequencesMax = 8;  // decoded together in one batch
 constexpr int64_t kContextTokensMax = 1 << 24;
 
 bool is_loopback_host(const std::string& host) {
@@ -55,23 +54,15 @@ struct Place {
   engine::Precision precision = engine::Precision::fast;
 };
 
-// What the engine will hold: full length for every sequence, as far as its own limit goes; for one
-// it must do.
-Result<uint64_t> kv_bytes(const ModelSpec& spec, const engine::ModelSummary& summary,
-                          int sequences) {
-  const int64_t context = spec.context_tokens_max > 0
-                              ? std::min(spec.context_tokens_max, summary.context_tokens)
-                              : summary.context_tokens;
-  uint64_t one = 0;
-  uint64_t all = 0;
-  if (context < 0 ||
-      __builtin_mul_overflow(summary.kv_bytes_per_token, static_cast<uint64_t>(context), &one) ||
-      __builtin_mul_overflow(one, static_cast<uint64_t>(sequences), &all)) {
-    return make_error(ErrorCode::malformed, spec.path +
-                                                ": its KV cache would need more bytes than "
-                                                "64 bits count");
-  }
-  return std::max(one, std::min(all, kNativeKvBytesMax));
+engine::EngineOptions engine_options_of(const ModelSpec& spec, engine::Precision precision,
+                                        int sequences) {
+  engine::EngineOptions options;
+  options.path = spec.path;
+  options.threads = spec.threads;
+  options.context_tokens_max = spec.context_tokens_max;
+  options.sequences_max = sequences;
+  options.precision = precision;
+  return options;
 }
 
 // As many sequences at once as memory allows: 8, 4, 2 or 1.
@@ -88,10 +79,10 @@ Result<Place> place_native(const ServingOptions& options, const ModelSpec& spec,
   for (int sequences = kNativeSequencesMax; sequences >= 1; sequences /= 2) {
     decisions::PlaceQuery query;
     query.model = spec.name;
-    // Fast: the weights stand in panels beside the mapped file.
-    query.weight_bytes =
-        summary.file_bytes * (precision_of(summary) == engine::Precision::fast ? 2 : 1);
-    query.kv_bytes = TRY(kv_bytes(spec, summary, sequences));
+    const engine::MemoryPrediction memory =
+        TRY(engine::predict_memory(engine_options_of(spec, precision_of(summary), sequences)));
+    query.kv_bytes = memory.kv_bytes;
+    query.weight_bytes = memory.total_bytes() - memory.kv_bytes;
     query.layers = summary.layers;
     query.gpu_layers_max = 0;  // the engine computes on CPUs
     decision = decisions::place(query, *devices);
@@ -113,13 +104,8 @@ Result<LoadedReplica> load_native(const ServingOptions& options, const ModelSpec
                       "model " + spec.name + ": path: expected a GGUF file", "path");
   }
   const Place place = TRY(place_native(options, spec, memory_bytes_used));
-  engine::EngineOptions engine_options;
-  engine_options.path = spec.path;
-  engine_options.threads = spec.threads;
-  engine_options.context_tokens_max = spec.context_tokens_max;
-  engine_options.sequences_max = place.sequences;
+  engine::EngineOptions engine_options = engine_options_of(spec, place.precision, place.sequences);
   engine_options.queue_max = options.admission.running_max;
-  engine_options.precision = place.precision;
   engine_options.cache_folder = options.cache_folder;
   engine_options.metrics = &options.metrics;
   NativeOptions native{.id = replica_id,

@@ -83,7 +83,7 @@ struct ServingOptions {
   AdmissionOptions admission;
   uint64_t memory_bytes_max =
       0;  // 0: no limit known; a native model that does not fit is refused with the reason
-  std::string cache_folder;  // of packed weights, for the next start; empty: none
+  std::string cache_folder = {};  // of packed weights, for the next start; empty: none
 };
 
 // Thread-safe. Every acting call authorizes its Request first.

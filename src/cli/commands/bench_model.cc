@@ -2,8 +2,11 @@
 // `plinth model bench FILE`: tokens per second of prefill and of decode, through the engine's door.
 // The vocabulary need not make sense: tokens are drawn at random unless a prompt is given, and end
 // of sequence is not honoured. Kinds of speculation are measured in turns, on the same prompts.
+// With
+// --contexts instead: what a token of a long prompt costs, by its position.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <ctime>
 
 #include "base/clock.h"
 #include "base/mutex.h"
@@ -23,6 +26,7 @@ struct BenchOptions {
   int64_t prefill = 512;
   int64_t decode = 128;
   std::vector<int> batches = {1};
+  std::vector<int64_t> contexts;  // not empty: these alone
   int threads = 0;
   int repetitions = 3;
   std::string cache_folder;
@@ -133,6 +137,81 @@ Result<std::vector<engine::Speculation>> speculations_of(const BenchOptions& opt
   return kinds;
 }
 
+// What a token costs at the position in the middle between two lengths of a prompt.
+struct Cost {
+  double position = 0;
+  double wall_us = 0;
+  double cpu_us = 0;  // of all threads: others on the machine do not count
+};
+
+struct Line {
+  double base = 0;   // at position 0
+  double slope = 0;  // per position
+  double at(double position) const { return base + slope * position; }
+};
+
+// Least squares of the relative deviations, as costs span orders of magnitude.
+Line fit(const std::vector<Cost>& costs) {
+  double w = 0, wx = 0, wy = 0, wxx = 0, wxy = 0;
+  for (const Cost& cost : costs) {
+    const double weight = 1 / (cost.cpu_us * cost.cpu_us);
+    w += weight;
+    wx += weight * cost.position;
+    wy += weight * cost.cpu_us;
+    wxx += weight * cost.position * cost.position;
+    wxy += weight * cost.position * cost.cpu_us;
+  }
+  const double bottom = w * wxx - wx * wx;
+  if (bottom == 0) return {wy / w, 0};
+  const double slope = (w * wxy - wx * wy) / bottom;
+  return {(wy - slope * wx) / w, slope};
+}
+
+// A prompt's tokens cost the same but for attention, whose work grows with the position: costs lie
+// on a line, and none above it by more than noise.
+Result<Json> bench_contexts(Bench& bench, const BenchOptions& options) {
+  std::vector<int64_t> contexts = options.contexts;
+  std::sort(contexts.begin(), contexts.end());
+  double wall_before = 0;
+  double cpu_before = 0;
+  int64_t before = 0;
+  std::vector<Cost> costs;
+  for (const int64_t context : contexts) {
+    double wall = 0;
+    double cpu = 0;
+    for (int i = 0; i < options.repetitions; ++i) {
+      const std::clock_t begin = std::clock();
+      const double seconds = TRY(bench.time({1, context - 1, 1})).seconds;
+      const double cpu_seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+      wall = i == 0 ? seconds : std::min(wall, seconds);
+      cpu = i == 0 ? cpu_seconds : std::min(cpu, cpu_seconds);
+    }
+    const auto tokens = static_cast<double>(context - before);
+    costs.push_back({static_cast<double>(context + before) / 2, (wall - wall_before) * 1e6 / tokens,
+                     (cpu - cpu_before) * 1e6 / tokens});
+    before = context;
+    wall_before = wall;
+    cpu_before = cpu;
+  }
+  const Line line = fit(costs);
+  Json rows = Json::array();
+  double above_max = 0;
+  for (size_t i = 0; i < costs.size(); ++i) {
+    const Cost& cost = costs[i];
+    const double above = cost.cpu_us / line.at(cost.position) - 1;
+    above_max = std::max(above_max, above);
+    rows.push(Json::object({{"context", contexts[i]},
+                            {"position", cost.position},
+                            {"us_per_token", cost.wall_us},
+                            {"cpu_us_per_token", cost.cpu_us},
+                            {"above_line", above}}));
+  }
+  return Json::object({{"rows", std::move(rows)},
+                       {"cpu_us_per_token_at_0", line.base},
+                       {"cpu_us_per_token_per_1024_positions", line.slope * 1024},
+                       {"above_line_max", above_max}});
+}
+
 Result<std::unique_ptr<engine::Engine>> load_for(const BenchOptions& options) {
   engine::EngineOptions load;
   load.path = options.path;
@@ -141,6 +220,10 @@ Result<std::unique_ptr<engine::Engine>> load_for(const BenchOptions& options) {
   load.sequences_max = *std::max_element(options.batches.begin(), options.batches.end());
   load.context_tokens_max = std::max(options.prefill + 1, kDecodePromptTokens + options.decode + 1);
   if (!options.prompt.empty()) load.context_tokens_max = 0;
+  if (!options.contexts.empty()) load.context_tokens_max = kDecodePromptTokens + 2;
+  for (const int64_t context : options.contexts) {
+    load.context_tokens_max = std::max(load.context_tokens_max, context);
+  }
   options.compute.apply(load);
   load.cache_folder = options.cache_folder;
   return engine::Engine::load(load);
@@ -183,6 +266,11 @@ Result<Json> bench(const BenchOptions& options) {
   TRY(bench.time({1, kDecodePromptTokens, 1}));
   const double first_token = std::chrono::duration<double>(clock.now() - begin).count();
   TRY(bench.time({1, kDecodePromptTokens, 2}));  // first touch of what a decode needs
+  if (!options.contexts.empty()) {
+    Json contexts = TRY(bench_contexts(bench, options));
+    contexts.set("file", options.path);
+    return contexts;
+  }
   Json rows = Json::array();
   if (options.prefill > 0) {
     std::vector<double> rates;
@@ -214,7 +302,23 @@ std::string acceptance_of(const Json& row) {
   return std::to_string(row["accepted_tokens"].as_int()) + " of " + std::to_string(proposed);
 }
 
+void print_contexts(const Json& body) {
+  std::vector<std::vector<std::string>> rows;
+  const auto number = [](const Json& value, const char* format) {
+    char text[64];
+    std::snprintf(text, sizeof(text), format, value.as_double());
+    return std::string(text);
+  };
+  for (const Json& row : body["rows"].items()) {
+    rows.push_back({std::to_string(row["context"].as_int()), number(row["position"], "%.0f"),
+                    number(row["us_per_token"], "%.1f"), number(row["cpu_us_per_token"], "%.1f"),
+                    number(row["above_line"], "%+.3f")});
+  }
+  print_table({"prompt", "position", "us per token", "cpu us per token", "above the line"}, rows);
+}
+
 void print_bench(const Json& body) {
+  if (body.contains("above_line_max")) return print_contexts(body);
   std::vector<std::vector<std::string>> rows;
   for (const Json& row : body["rows"].items()) {
     char rate[64];
@@ -242,6 +346,12 @@ void model_bench(CLI::App& app, Context& context) {
       ->check(CLI::Range(0, 1 << 20));
   app.add_option("--decode", options->decode, "tokens per sequence; 0: no decode test")
       ->check(CLI::Range(0, 1 << 20));
+  app.add_option(
+         "--contexts", options->contexts,
+         "instead: what a token costs in contexts of these lengths that a prompt fills, such as "
+         "1024,4096,16384")
+      ->delimiter(',')
+      ->check(CLI::Range(2, 1 << 20));
   app.add_option("--batch", options->batches, "sequences decoded together, such as 1,4,16")
       ->delimiter(',')
       ->check(CLI::Range(1, 256));

@@ -24,6 +24,13 @@ struct LogitsOptions {
   std::vector<std::string> loras;  // PATH or PATH:SCALE
 };
 
+struct InspectOptions {
+  std::string path;
+  int64_t context = 0;
+  int sequences = 1;
+  ComputeOptions compute;
+};
+
 Result<std::vector<int64_t>> positions_of(const LogitsOptions& options) {
   const auto count = static_cast<int64_t>(options.tokens.size());
   std::vector<int64_t> out;
@@ -132,6 +139,30 @@ Result<Json> logits(const LogitsOptions& options) {
   return Json::object({{"logits", std::move(list)}, {"greedy", std::move(greedy)}});
 }
 
+// A file that holds no more than a vocabulary, or a model that is not computed, can be looked at
+// too: then `memory` says why there is no prediction.
+Result<Json> inspect(const InspectOptions& options) {
+  Json body = TRY(engine::inspect_model(options.path)).to_json();
+  engine::EngineOptions load;
+  load.path = options.path;
+  load.context_tokens_max = options.context;
+  load.sequences_max = options.sequences;
+  options.compute.apply(load);
+  const auto memory = engine::predict_memory(load);
+  body.set("memory", memory.is_ok() ? memory->to_json()
+                                    : Json::object({{"unknown", memory.error().message}}));
+  return body;
+}
+
+void print_inspected(const Json& body) {
+  Json plain = Json::object();
+  for (const auto& [name, value] : body.members()) {
+    if (name != "memory") plain.set(name, value);
+  }
+  for (const auto& [name, value] : body["memory"].members()) plain.set("memory " + name, value);
+  print_fields(plain);
+}
+
 void print_models(const Json& body) {
   std::vector<std::vector<std::string>> rows;
   for (const Json& model : body["models"].items()) {
@@ -149,13 +180,15 @@ void models_list(CLI::App& app, Context& context) {
 }
 
 void model_inspect(CLI::App& app, Context& context) {
-  auto path = std::make_shared<std::string>();
-  app.add_option("FILE", *path, "GGUF file")->required();
-  app.callback([&context, path] {
-    auto summary = engine::inspect_model(*path);
-    if (summary.is_error()) return fail(context, summary.error());
-    show(context, summary->to_json(), print_fields);
-  });
+  auto options = std::make_shared<InspectOptions>();
+  app.add_option("FILE", options->path, "GGUF file")->required();
+  app.add_option("--context", options->context,
+                 "tokens of a sequence that memory is predicted for; 0: as the model was trained")
+      ->check(CLI::Range(0, 1 << 20));
+  app.add_option("--sequences", options->sequences, "sequences that memory is predicted for")
+      ->check(CLI::Range(1, 256));
+  options->compute.declare(app);
+  app.callback([&context, options] { show(context, inspect(*options), print_inspected); });
 }
 
 void model_logits(CLI::App& app, Context& context) {

@@ -13,6 +13,9 @@ constexpr std::string_view kGptOssPre = "gpt-4o";
 // expert_feed_forward, pre
 constexpr ModelShape kShapes[] = {
     {"llama", "tiny", 2, 256, 512, 4, 2, 64, 512, 2048, 500000, 1e-5f, true, 8, 0, 0, 0, kLlamaPre},
+    // The same for long contexts: little weight, so that attention shows.
+    {"llama", "tiny-128k", 2, 256, 512, 4, 2, 64, 512, 131072, 500000, 1e-5f, true, 8, 0, 0, 0,
+     kLlamaPre},
     // Llama-3.2-1B
     {"llama", "1b", 16, 2048, 8192, 32, 8, 64, 128256, 131072, 500000, 1e-5f, true, 32, 0, 0, 0,
      kLlamaPre},

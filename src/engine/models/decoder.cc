@@ -180,14 +180,17 @@ std::span<const float> Decoder::output(int64_t rows) {
 
 }  // namespace
 
-Result<std::unique_ptr<Model>> make_decoder(DecoderPlan plan, const BuildOptions& options) {
-  // Every size is bounded, so the sum cannot overflow. Logits are those of a row per sequence.
+uint64_t activation_bytes(const DecoderPlan& plan, Precision precision, int64_t rows_max) {
+  // Every size is bounded, so the sum cannot overflow.
   const double width = static_cast<double>(plan.width);
-  const double per_row =
-      Attention::bytes_per_row(plan, options.precision) +
-      FeedForward::bytes_per_row(plan, options.precision) +
-      width * (2 * sizeof(float) + ColumnBuffer::bytes_per_value(options.precision));
-  const auto bytes = static_cast<uint64_t>(per_row * static_cast<double>(options.rows_max));
+  const double per_row = Attention::bytes_per_row(plan, precision) +
+                         FeedForward::bytes_per_row(plan, precision) +
+                         width * (2 * sizeof(float) + ColumnBuffer::bytes_per_value(precision));
+  return static_cast<uint64_t>(per_row * static_cast<double>(rows_max));
+}
+
+Result<std::unique_ptr<Model>> make_decoder(DecoderPlan plan, const BuildOptions& options) {
+  const uint64_t bytes = activation_bytes(plan, options.precision, options.rows_max);
   if (bytes > kActivationBytesMax) {
     return make_error(ErrorCode::too_large,
                       "sequences_max: the activations of " + std::to_string(options.rows_max) +

@@ -13,6 +13,9 @@ namespace plinth::engine {
 // Errors: too_large when the activations of `rows_max` rows exceed kActivationBytesMax.
 Result<std::unique_ptr<Model>> make_decoder(DecoderPlan plan, const BuildOptions& options);
 
+// Of one batch of rows_max rows, without logits.
+uint64_t activation_bytes(const DecoderPlan& plan, Precision precision, int64_t rows_max);
+
 inline constexpr uint64_t kActivationBytesMax = uint64_t{8} << 30;
 
 }  // namespace plinth::engine

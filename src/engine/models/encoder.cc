@@ -180,6 +180,15 @@ std::vector<float> LayeredEncoder::pool(const std::vector<float>& x, int64_t row
 
 }  // namespace
 
+uint64_t activation_bytes(const EncoderPlan& plan) {
+  // With the text itself: queries, keys, values, what they mix, and its projection; or the
+  // feed-forward's two and its result.
+  int64_t length = 0;
+  for (const EncoderLayer& layer : plan.layers) length = std::max(length, layer.up.weight.rows);
+  const int64_t floats = plan.width + std::max(5 * plan.width, 2 * length + plan.width);
+  return static_cast<uint64_t>(plan.tokens_max * floats) * sizeof(float);
+}
+
 Result<std::unique_ptr<Encoder>> make_encoder(EncoderPlan plan, const BuildOptions& options) {
   return std::unique_ptr<Encoder>(std::make_unique<LayeredEncoder>(std::move(plan), options));
 }

@@ -10,6 +10,9 @@
 
 namespace plinth::engine {
 
+// Of one text of the longest length.
+uint64_t activation_bytes(const EncoderPlan& plan);
+
 Result<std::unique_ptr<Encoder>> make_encoder(EncoderPlan plan, const BuildOptions& options);
 
 }  // namespace plinth::engine

@@ -57,10 +57,14 @@ LookBack::LookBack(const HeadShape& shape, const kernels::KernelTable& kernels,
       pool_(pool),
       stride_(kernels::attention_stride(shape.value_length)) {}
 
-int64_t LookBack::split_bytes_max(const HeadShape& shape, int64_t context) {
-  const int64_t spans = context / kSpanTokens + 1;
-  const int64_t floats = 2 + kernels::attention_stride(shape.value_length);
-  return kSplitRowsMax * shape.heads * spans * floats * static_cast<int64_t>(sizeof(float));
+uint64_t LookBack::buffer_bytes_max(const HeadShape& shape, int64_t context, int threads) {
+  const int64_t stride = kernels::attention_stride(shape.value_length);
+  const int64_t spans =
+      threads > 1 ? kSplitRowsMax * shape.heads * (context / kSpanTokens + 1) * (2 + stride) : 0;
+  const int64_t rows = kTileRows * (shape.heads / shape.kv_heads);
+  const int64_t tile = rows * (shape.key_length + 2 * (2 + stride) + 2) +
+                       kernels::attention_scratch(shape.key_length, shape.value_length);
+  return static_cast<uint64_t>(spans + threads * tile) * sizeof(float);
 }
 
 void LookBack::run(const AttentionPlan& layer, int64_t index, KvFormat format,

@@ -26,9 +26,9 @@ class LookBack {
   void run(const AttentionPlan& layer, int64_t index, KvFormat format,
            std::span<const BatchRow> batch, const float* queries, float* mixed);
 
-  // Bytes of the states of spans that several threads compute, at most, for sequences of `context`
-  // tokens.
-  static int64_t split_bytes_max(const HeadShape& shape, int64_t context);
+  // At most, for sequences of `context` tokens: the states of spans, and what each thread has for a
+  // tile.
+  static uint64_t buffer_bytes_max(const HeadShape& shape, int64_t context, int threads);
 
  private:
   // Consecutive positions of one sequence, at consecutive rows of the batch.

@@ -66,6 +66,16 @@ struct BuildOptions {
   KvFormat kv_format = KvFormat::f32;
 };
 
+// What a model takes beside its file, said by its plan.
+struct ModelSize {
+  KvShape kv_shape;  // no layers: an embedder
+  uint64_t packed_bytes = 0;
+  uint64_t buffer_bytes = 0;  // of the largest batch, over `threads` threads
+};
+
+// Builds nothing. Errors: those of build_model that the header can cause.
+Result<ModelSize> measure_model(const BuildOptions& options, int threads);
+
 // Whether a file's architecture makes embeddings instead of tokens. Errors: those of build_model.
 Result<bool> is_encoder(const gguf::Contents& contents);
 

@@ -109,7 +109,11 @@ void pack_plan(Plan& plan, const BuildOptions& options) {
 void pack(DecoderPlan& plan, const BuildOptions& options) { pack_plan(plan, options); }
 void pack(EncoderPlan& plan, const BuildOptions& options) { pack_plan(plan, options); }
 
-int64_t packed_bytes(DecoderPlan& plan) { return total_bytes(matrices_of(plan)); }
-int64_t packed_bytes(EncoderPlan& plan) { return total_bytes(matrices_of(plan)); }
+uint64_t packed_bytes(DecoderPlan& plan) {
+  return static_cast<uint64_t>(total_bytes(matrices_of(plan)));
+}
+uint64_t packed_bytes(EncoderPlan& plan) {
+  return static_cast<uint64_t>(total_bytes(matrices_of(plan)));
+}
 
 }  // namespace plinth::engine

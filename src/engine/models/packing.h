@@ -15,8 +15,8 @@ namespace plinth::engine {
 void pack(DecoderPlan& plan, const BuildOptions& options);
 void pack(EncoderPlan& plan, const BuildOptions& options);
 
-// Bytes that pack() would take.
-int64_t packed_bytes(DecoderPlan& plan);
-int64_t packed_bytes(EncoderPlan& plan);
+// The bytes that pack() takes.
+uint64_t packed_bytes(DecoderPlan& plan);
+uint64_t packed_bytes(EncoderPlan& plan);
 
 }  // namespace plinth::engine

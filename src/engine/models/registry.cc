@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table of model architectures. To add one: a file beside this one and a line here.
 #include "engine/models/architectures.h"
+#include "engine/models/attention.h"
 #include "engine/models/decoder.h"
 #include "engine/models/encoder.h"
 #include "engine/models/model.h"
@@ -66,6 +67,23 @@ Result<std::unique_ptr<Model>> build_model(const BuildOptions& options) {
   DecoderPlan plan = TRY((describe<DecoderPlan, PlanDecoder>(options, "generate text")));
   if (options.precision == Precision::fast) pack(plan, options);
   return make_decoder(std::move(plan), options);
+}
+
+Result<ModelSize> measure_model(const BuildOptions& options, int threads) {
+  ModelSize size;
+  const bool is_packed = options.precision == Precision::fast;
+  if (TRY(is_encoder(options.file.contents()))) {
+    auto plan = TRY((describe<EncoderPlan, PlanEncoder>(options, "make embeddings")));
+    if (is_packed) size.packed_bytes = packed_bytes(plan);
+    size.buffer_bytes = activation_bytes(plan);
+    return size;
+  }
+  auto plan = TRY((describe<DecoderPlan, PlanDecoder>(options, "generate text")));
+  size.kv_shape = kv_shape_of(plan, options.kv_format);
+  if (is_packed) size.packed_bytes = packed_bytes(plan);
+  size.buffer_bytes = activation_bytes(plan, options.precision, options.rows_max) +
+                      LookBack::buffer_bytes_max(plan.shape, options.context, threads);
+  return size;
 }
 
 Result<std::unique_ptr<Encoder>> build_encoder(const BuildOptions& options) {
