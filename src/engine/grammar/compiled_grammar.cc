@@ -180,8 +180,7 @@ std::unique_ptr<CompiledGrammar::LocalMask> CompiledGrammar::compute_local(const
     }
   };
   walk(0, machine_.start({of.node, 0}), of.agreed, note);
-  local->escapes = local->all_escapes;
-  drop_covered(*local, mask);
+  sort_escapes(*local, mask);
   if (mask.count() * sizeof(Token) < mask.words().size_bytes()) {
     mask.for_each([&](Token token) { local->sparse.push_back(token); });
   } else {
@@ -190,13 +189,23 @@ std::unique_ptr<CompiledGrammar::LocalMask> CompiledGrammar::compute_local(const
   return local;
 }
 
-// An escape whose tokens are all allowed anyway adds nothing.
-void CompiledGrammar::drop_covered(LocalMask& local, const TokenMask& mask) const {
-  std::erase_if(local.escapes, [&](uint32_t escape) {
+// An escape whose tokens are all allowed anyway adds nothing. Most stacks go on with few bytes, so
+// that of the others whole groups are passed over.
+void CompiledGrammar::sort_escapes(LocalMask& local, const TokenMask& mask) const {
+  for (const uint32_t escape : local.all_escapes) {
     const std::span<const Token> tokens = trie_->tokens_below(escape);
-    return std::all_of(tokens.begin(), tokens.end(),
-                       [&](Token token) { return mask.allows(token); });
-  });
+    const bool is_covered =
+        std::all_of(tokens.begin(), tokens.end(), [&](Token token) { return mask.allows(token); });
+    if (!is_covered) local.escapes.push_back(escape);
+  }
+  const auto byte_of = [&](uint32_t escape) { return trie_->nodes()[escape].byte; };
+  std::stable_sort(local.escapes.begin(), local.escapes.end(),
+                   [&](uint32_t a, uint32_t b) { return byte_of(a) < byte_of(b); });
+  for (size_t i = 0; i < local.escapes.size(); ++i) {
+    const uint8_t byte = byte_of(local.escapes[i]);
+    if (local.groups.empty() || local.groups.back().byte != byte) local.groups.push_back({byte, 0});
+    local.groups.back().end = static_cast<uint32_t>(i + 1);
+  }
 }
 
 std::shared_ptr<AllowedTokens> CompiledGrammar::compute(Cursor at) {
@@ -222,10 +231,11 @@ std::shared_ptr<AllowedTokens> CompiledGrammar::compute(Cursor at) {
     for (const Token token : local.sparse) mask.allow(token);
     if (origin.frame == 0 || local.escapes.empty()) continue;
     const Cursor outside = machine_.start(machine_.below(origin.frame));
-    for (const uint32_t escape : local.escapes) {
-      const Cursor reached = machine_.step(outside, trie_->nodes()[escape].byte);
-      if (reached.is_dead()) continue;
-      walk(escape, reached, 0, allow);
+    size_t next = 0;
+    for (const LocalMask::Group& group : local.groups) {
+      const Cursor reached = machine_.step(outside, group.byte);
+      if (reached.is_dead()) next = group.end;
+      for (; next < group.end; ++next) walk(local.escapes[next], reached, 0, allow);
     }
   }
   allowed->is_end_allowed = machine_.reaches_bottom(at);

@@ -83,10 +83,15 @@ class CompiledGrammar {
   struct LocalMask {
     std::vector<uint64_t> dense;  // one bit per token, or
     std::vector<Token> sparse;    // the tokens
-    // Nodes of the trie whose last byte comes after the rule's end: all of them, and those below
-    // which there is a token that is not allowed yet.
+    // Nodes of the trie whose last byte comes after the rule's end: all of them in the trie's
+    // order, and by that byte those below which there is a token that is not allowed yet.
     std::vector<uint32_t> all_escapes;
     std::vector<uint32_t> escapes;
+    struct Group {
+      uint8_t byte = 0;
+      uint32_t end = 0;  // in escapes; begins where the group before ends
+    };
+    std::vector<Group> groups;
     size_t bytes() const {
       return dense.size() * sizeof(uint64_t) + sparse.size() * sizeof(Token) +
              (all_escapes.size() + escapes.size()) * sizeof(uint32_t) + sizeof(LocalMask);
@@ -99,7 +104,7 @@ class CompiledGrammar {
   void walk(uint32_t node, Cursor at, size_t deeper_than, const Visit& visit) REQUIRES(mutex_);
   const LocalMask& local_mask(uint32_t mask_class) REQUIRES(mutex_);
   std::unique_ptr<LocalMask> compute_local(const MaskClass& of) REQUIRES(mutex_);
-  void drop_covered(LocalMask& local, const TokenMask& mask) const;
+  void sort_escapes(LocalMask& local, const TokenMask& mask) const;
   std::shared_ptr<AllowedTokens> compute(Cursor at) REQUIRES(mutex_);
   void settle(AllowedTokens& allowed) const;
   void refresh(Place& place) REQUIRES(mutex_);

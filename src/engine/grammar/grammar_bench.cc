@@ -5,8 +5,8 @@
 //   plinth_engine_grammar_bench [VOCABULARY.gguf]
 #include <algorithm>
 #include <cstdio>
+#include <ctime>
 
-#include "base/clock.h"
 #include "base/result.h"
 #include "engine/gguf/file.h"
 #include "engine/grammar/compiled_grammar.h"
@@ -50,10 +50,16 @@ function ::= type ws name "(" (parameter ("," ws? parameter)*)? ")" ws? block nl
 parameter ::= type ws name
 type ::= "int" | "char" | "void" | "double" | "struct " name
 block ::= "{" nl (indent statement)* indent? "}"
-statement ::= declaration | name ws? "=" ws? expression ";" nl | "return" ws expression ";" nl | "if" ws? "(" expression ")" ws? block (ws? "else" ws? block)? nl | "while" ws? "(" expression ")" ws? block nl | expression ";" nl | "//" [^\n]* nl
+statement ::= declaration | name ws? "=" ws? expression ";" nl |
+  "return" ws expression ";" nl |
+  "if" ws? "(" expression ")" ws? block (ws? "else" ws? block)? nl |
+  "while" ws? "(" expression ")" ws? block nl |
+  expression ";" nl |
+  "//" [^\n]* nl
 expression ::= term (ws? ("+" | "-" | "==" | "<" | ">" | "<=" | ">=" | "&&" | "||") ws? term)*
 term ::= factor (ws? [*/%] ws? factor)*
-factor ::= [0-9]+ ("." [0-9]+)? | name | name "(" (expression ("," ws? expression)*)? ")" | "(" expression ")" | "\"" ([^"\\\n] | "\\" .)* "\"" | "-" factor
+factor ::= [0-9]+ ("." [0-9]+)? | name | name "(" (expression ("," ws? expression)*)? ")" |
+  "(" expression ")" | "\"" ([^"\\\n] | "\\" .)* "\"" | "-" factor
 name ::= [A-Za-z_] [A-Za-z_0-9]*
 ws ::= " "
 nl ::= "\n"?
@@ -73,8 +79,11 @@ const Subject kSubjects[] = {
     {"C-like (GBNF)", {GrammarText::Kind::gbnf, kProgram}, kProgramSample},
 };
 
-double us_since(const Clock& clock, MonotonicTime begin) {
-  return std::chrono::duration<double, std::micro>(clock.now() - begin).count();
+// Microseconds this thread has worked.
+double worked_us() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e6 + static_cast<double>(now.tv_nsec) / 1e3;
 }
 
 // Times of single tokens, in microseconds.
@@ -97,26 +106,26 @@ class Times {
 
 // One token: the mask, a choice that is not timed, and taking it.
 template <typename Choose>
-bool step(const Clock& clock, CompiledGrammar& grammar, CompiledGrammar::Place& place, Times& times,
+bool step(CompiledGrammar& grammar, CompiledGrammar::Place& place, Times& times,
           const Choose& choose) {
-  MonotonicTime begin = clock.now();
+  double begin = worked_us();
   const auto allowed = grammar.allowed(place);
-  double us = us_since(clock, begin);
+  double us = worked_us() - begin;
   const std::optional<Token> token = choose(*allowed);
   if (token) {
-    begin = clock.now();
+    begin = worked_us();
     CHECK(grammar.advance(place, grammar.trie().text(*token)));
-    us += us_since(clock, begin);
+    us += worked_us() - begin;
   }
   times.add(us);
   return token.has_value();
 }
 
 // The longest allowed token that the sample goes on with.
-void follow(const Clock& clock, CompiledGrammar& grammar, std::string_view sample, Times& times) {
+void follow(CompiledGrammar& grammar, std::string_view sample, Times& times) {
   auto place = grammar.start();
   const TokenTrie& trie = grammar.trie();
-  while (step(clock, grammar, place, times, [&](const AllowedTokens& allowed) {
+  while (step(grammar, place, times, [&](const AllowedTokens& allowed) {
     std::optional<Token> best;
     const std::string_view rest = sample.substr(place.text().size());
     allowed.mask.for_each([&](Token token) {
@@ -130,10 +139,10 @@ void follow(const Clock& clock, CompiledGrammar& grammar, std::string_view sampl
   }
 }
 
-void wander(const Clock& clock, CompiledGrammar& grammar, Random& random, Times& times) {
+void wander(CompiledGrammar& grammar, Random& random, Times& times) {
   auto place = grammar.start();
   for (int left = 300; left > 0; --left) {
-    const bool is_going_on = step(clock, grammar, place, times, [&](const AllowedTokens& allowed) {
+    const bool is_going_on = step(grammar, place, times, [&](const AllowedTokens& allowed) {
       std::vector<Token> tokens;
       allowed.mask.for_each([&](Token token) {
         if (!grammar.trie().text(token).empty()) tokens.push_back(token);
@@ -145,34 +154,32 @@ void wander(const Clock& clock, CompiledGrammar& grammar, Random& random, Times&
 }
 
 void measure(const Subject& subject, const std::shared_ptr<const TokenTrie>& trie) {
-  SystemClock clock;
-  MonotonicTime begin = clock.now();
+  double begin = worked_us();
   auto made = MUST(CompiledGrammar::compile(subject.text, trie), "the grammar is one of ours");
-  const double compile_ms = us_since(clock, begin) / 1000;
-  begin = clock.now();
+  const double compile_ms = (worked_us() - begin) / 1000;
+  begin = worked_us();
   const uint64_t steps = made->prepare(GrammarCache::kPrepareSteps);
   std::printf("%s: compiled in %.1f ms (%zu nodes, %zu classes), masks in %.1f ms (%llu steps)\n",
               subject.name, compile_ms, made->node_count(), made->class_count(),
-              us_since(clock, begin) / 1000, static_cast<unsigned long long>(steps));
+              (worked_us() - begin) / 1000, static_cast<unsigned long long>(steps));
   Times first, again, random_walk;
-  follow(clock, *made, subject.sample, first);
-  for (int i = 0; i < 10; ++i) follow(clock, *made, subject.sample, again);
+  follow(*made, subject.sample, first);
+  for (int i = 0; i < 10; ++i) follow(*made, subject.sample, again);
   first.print("a text, first time");
   again.print("the same text again");
   SeededRandom random(1);
-  for (int i = 0; i < 40; ++i) wander(clock, *made, random, random_walk);
+  for (int i = 0; i < 40; ++i) wander(*made, random, random_walk);
   random_walk.print("random tokens");
 }
 
 int run(int count, char** arguments) {
   std::shared_ptr<const TokenTrie> trie;
-  SystemClock clock;
   if (count > 1) {
     const auto file = MUST(gguf::File::open(arguments[1]), "the path is the user's to get right");
     const auto tokenizer = MUST(Tokenizer::read(file->contents()), "the file has a vocabulary");
-    const MonotonicTime begin = clock.now();
+    const double begin = worked_us();
     trie = trie_of(*tokenizer, static_cast<int64_t>(tokenizer->vocabulary().size()));
-    std::printf("trie built in %.1f ms\n", us_since(clock, begin) / 1000);
+    std::printf("trie built in %.1f ms\n", (worked_us() - begin) / 1000);
   } else {
     trie = testing::made_up_trie(150'000, 1);
   }

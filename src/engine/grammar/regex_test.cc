@@ -99,8 +99,6 @@ TEST(Regex, counts_where_counts_overlap_or_multiply) {
   auto place = multiplied->start();
   EXPECT_TRUE(multiplied->advance(place, "ababab"));
   EXPECT_FALSE(multiplied->advance(place, "c"));
-  EXPECT_TRUE(testing::accepts(*compiled("(?:(?:ab?){100}){100}(?:(?:c{50}){50}){2,90}"),
-                               std::string(10'000, 'a') + std::string(5000, 'c')));
 }
 
 TEST(Regex, takes_unicode_categories) {

@@ -21,7 +21,8 @@ void StackMachine::clear() {
   frame_of_.clear();
   sets_.clear();
   set_of_.clear();
-  next_.clear();
+  frame_of_.reserve(kSetsMax);
+  set_of_.reserve(kSetsMax);
   is_overflown_ = false;
 }
 
@@ -70,9 +71,9 @@ Cursor StackMachine::cursor_of(std::vector<Configuration> kernel) {
   }
   Set set;
   if (!expand(set, kernel)) return Cursor();
+  set.next.assign(automaton_.class_count(), Cursor::unknown());
   const auto number = static_cast<uint32_t>(sets_.size());
   sets_.push_back(std::move(set));
-  next_.resize(next_.size() + automaton_.class_count(), Cursor::unknown());
   set_of_.emplace(std::move(kernel), number);
   return Cursor::of_set(number);
 }
@@ -114,7 +115,7 @@ bool StackMachine::expand(Set& set, const std::vector<Configuration>& kernel) {
   return true;
 }
 
-Cursor StackMachine::step_set(uint32_t set, uint8_t byte, size_t place) {
+Cursor StackMachine::step_set(uint32_t set, uint8_t byte, uint8_t byte_class) {
   std::vector<Configuration> kernel;
   for (const Configuration& at : sets_[set].stacks) {
     const NodeId next = automaton_.step(at.node, byte);
@@ -132,7 +133,7 @@ Cursor StackMachine::step_set(uint32_t set, uint8_t byte, size_t place) {
   }
   // A step refused for want of room may be taken once there is room again.
   if (is_overflown_ && next.is_dead()) return next;
-  next_[place] = next;
+  sets_[set].next[byte_class] = next;
   return next;
 }
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -70,9 +71,9 @@ class StackMachine {
       return start({next, at.frame});
     }
     if (from.is_dead()) return from;
-    const size_t place = size_t{from.set()} * automaton_.class_count() + automaton_.class_of(byte);
-    const Cursor known = next_[place];
-    return known.is_unknown() ? step_set(from.set(), byte, place) : known;
+    const uint8_t byte_class = automaton_.class_of(byte);
+    const Cursor known = sets_[from.set()].next[byte_class];
+    return known.is_unknown() ? step_set(from.set(), byte, byte_class) : known;
   }
   // Whether a stack is empty: the text may end here.
   bool reaches_bottom(Cursor at) const {
@@ -105,6 +106,7 @@ class StackMachine {
   struct Set {
     std::vector<Configuration> stacks;   // with calls entered and ended rules left
     std::vector<Configuration> origins;  // a part of them
+    std::vector<Cursor> next;            // by class of bytes
     bool reaches_bottom = false;
   };
   struct KernelHash {
@@ -115,14 +117,13 @@ class StackMachine {
   Configuration unwound(Configuration at) const;
   Cursor cursor_of(std::vector<Configuration> kernel);
   bool expand(Set& set, const std::vector<Configuration>& kernel);
-  Cursor step_set(uint32_t set, uint8_t byte, size_t place);
+  Cursor step_set(uint32_t set, uint8_t byte, uint8_t byte_class);
 
   const Automaton& automaton_;
   std::vector<Frame> frames_;
   std::unordered_map<uint64_t, FrameId> frame_of_;
-  std::vector<Set> sets_;
+  std::deque<Set> sets_;  // never moved: growing must not cost a token its time
   std::unordered_map<std::vector<Configuration>, uint32_t, KernelHash> set_of_;
-  std::vector<Cursor> next_;  // [set][class of bytes]
   bool is_overflown_ = false;
 };
 
