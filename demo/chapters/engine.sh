@@ -51,6 +51,26 @@ show_levels() {
   shown engine "the same greedy tokens at every instruction set of this CPU"
 }
 
+show_grammar() {
+  title "4. A reply held to a schema"
+  local reply
+  cat >"$WORK/schema.json" <<'JSON'
+{"type": "object", "additionalProperties": false, "required": ["name", "age", "tags"], "properties": {
+  "name": {"type": "string", "maxLength": 12}, "age": {"type": "integer", "minimum": 0, "maximum": 120},
+  "tags": {"type": "array", "items": {"enum": ["a", "b"]}, "maxItems": 3}}}
+JSON
+  say "the starter model knows nothing of JSON and draws at temperature 1.5; the schema decides what it may say:"
+  for seed in 1 2 3; do
+    reply=$("$PLINTH" model generate "$(ls "$ROOT"/models/starter/*.gguf)" --prompt "Describe a person." --chat \
+      --json-schema "$WORK/schema.json" --temperature 1.5 --seed $seed --max-tokens 120 2>>"$WORK/node.log")
+    say "$reply"
+    jq -e '(.age | . >= 0 and . <= 120) and (.tags | length <= 3) and (.name | length <= 12) and (keys | length == 3)' \
+      <<<"$reply" >/dev/null || die "that is not what the schema says"
+  done
+  good "three replies, each valid"
+  shown engine "replies held to a JSON Schema"
+}
+
 chapter() {
   AGENT_ARGS=()
   title "1. A small model: Qwen2.5 0.5B, Q4_0"
@@ -65,4 +85,5 @@ chapter() {
   fi
   [ -x "$PEER" ] || quiet "bench/peers/llama_cpp.sh builds llama.cpp; then its figures stand beside these"
   show_levels
+  show_grammar
 }
