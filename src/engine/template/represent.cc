@@ -136,7 +136,8 @@ std::optional<std::string> format_time(int64_t unix_s, std::string_view format) 
     if (format[i] != '%') continue;
     // A dash takes leading zeros away.
     if (i + 1 < format.size() && format[i + 1] == '-') ++i;
-    if (++i >= format.size() || kDirectives.find(format[i]) == std::string_view::npos) {
+    ++i;
+    if (i >= format.size() || kDirectives.find(format[i]) == std::string_view::npos) {
       return std::nullopt;
     }
   }
