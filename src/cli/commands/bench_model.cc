@@ -237,7 +237,7 @@ Status bench_decode(Bench& bench, const BenchOptions& options, int batch,
   for (int i = 0; i < options.repetitions; ++i) {
     for (size_t kind = 0; kind < kinds.size(); ++kind) {
       // What the prompts and the first tokens take is measured apart and taken off.
-      const auto seed = static_cast<uint64_t>(1 + i);
+      const auto seed = uint64_t{1} + static_cast<uint64_t>(i);
       const Measured first = TRY(bench.time({batch, kDecodePromptTokens, 1, kinds[kind], seed}));
       const Measured all =
           TRY(bench.time({batch, kDecodePromptTokens, 1 + options.decode, kinds[kind], seed}));
@@ -275,7 +275,7 @@ Result<Json> bench(const BenchOptions& options) {
   if (options.prefill > 0) {
     std::vector<double> rates;
     for (int i = 0; i < options.repetitions; ++i) {
-      const auto seed = static_cast<uint64_t>(100 + i);
+      const auto seed = uint64_t{100} + static_cast<uint64_t>(i);
       rates.push_back(
           static_cast<double>(options.prefill) /
           TRY(bench.time({1, options.prefill, 1, engine::Speculation::off, seed})).seconds);

@@ -52,11 +52,11 @@ std::optional<CharacterSet> letter_class(char letter) {
   const CharacterSet words{{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}};
   switch (letter) {
     case 'd':
-      return digits;
+      return CharacterSet(digits);
     case 'D':
       return digits.complement();
     case 'w':
-      return words;
+      return CharacterSet(words);
     case 'W':
       return words.complement();
     case 's':

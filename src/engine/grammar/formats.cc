@@ -48,7 +48,12 @@ std::string ipv6() {
     const std::string after = std::to_string(6 - before);
     const std::string head =
         before == 0 ? std::string(":") : "(?:" + group + ":){" + std::to_string(before) + "}";
-    pattern += "|" + head + ":" + group + "(?::" + group + "){0," + after + "}";
+    for (const std::string_view part :
+         {std::string_view("|"), std::string_view(head), std::string_view(":"),
+          std::string_view(group), std::string_view("(?::"), std::string_view(group),
+          std::string_view("){0,"), std::string_view(after), std::string_view("}")}) {
+      pattern += part;
+    }
   }
   return pattern + ")";
 }

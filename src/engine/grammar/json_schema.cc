@@ -347,7 +347,9 @@ Result<ExpressionId> SchemaCompiler::add_object(const Json& schema, const std::s
     return ok();
   };
   for (const auto& [name, value] : properties.members()) {
-    TRY(add_member(name, value, path + "/properties/" + name));
+    std::string member_path = path + "/properties/";
+    member_path += name;
+    TRY(add_member(name, value, member_path));
   }
   // Required names that are not described take what additionalProperties says.
   const Json rest_schema = rest != nullptr ? *rest : Json(true);

@@ -99,10 +99,13 @@ std::vector<NodeId> Refinement::refine(const std::vector<NodeId>& dirty, uint32_
     if (nodes.size() < members.size()) {
       // Those not looked at are still alike: one of them speaks for all.
       std::sort(nodes.begin(), nodes.end());
-      const auto other = std::find_if(members.begin(), members.end(), [&](NodeId node) {
-        return !std::binary_search(nodes.begin(), nodes.end(), node);
-      });
-      kept = groups.find(signature(*other));
+      NodeId other = members.front();
+      for (const NodeId node : members) {
+        if (std::binary_search(nodes.begin(), nodes.end(), node)) continue;
+        other = node;
+        break;
+      }
+      kept = groups.find(signature(other));
     } else {
       kept = std::max_element(groups.begin(), groups.end(), [](const auto& a, const auto& b) {
         return a.second.size() < b.second.size();

@@ -73,7 +73,7 @@ void LookBack::run(const AttentionPlan& layer, int64_t index, KvFormat format,
   constexpr int64_t kProductsPerPieceMin = 64 << 10;
   const Pass pass{layer, index, format, queries, mixed, tiles_of(batch)};
   const int64_t tasks = static_cast<int64_t>(pass.tiles.size()) * shape_.kv_heads;
-  const int64_t products = products_of(pass);
+  const int64_t products = std::max(int64_t{1}, products_of(pass));
   if (tasks < 2 * pool_.threads() && pool_.threads() > 1 &&
       static_cast<int64_t>(batch.size()) <= kSplitRowsMax && products > 2 * kProductsPerPieceMin) {
     return run_split(pass);
