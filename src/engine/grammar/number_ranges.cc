@@ -50,8 +50,8 @@ class RangeBuilder {
       const Tight next{tight.low && at == low, tight.high && at == high};
       char end = at;  // free digits are one class
       while (next.is_free() && end < last && !(tight.high && end + 1 == high)) ++end;
-      const auto from = static_cast<uint32_t>(at);
-      const ExpressionId one = grammar_.characters({{from, static_cast<uint32_t>(end)}});
+      const uint32_t from = static_cast<unsigned char>(at);
+      const ExpressionId one = grammar_.characters({{from, static_cast<unsigned char>(end)}});
       parts.push_back(grammar_.sequence({one, rest(next)}));
       at = end;
     }

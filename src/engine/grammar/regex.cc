@@ -268,9 +268,9 @@ Result<CharacterSet> PatternReader::read_escape(bool& is_single, uint32_t& code)
       return error_at(begin, "no character has this number");
     }
   } else if (const size_t found = kLetters.find(letter); found != std::string_view::npos) {
-    code = static_cast<uint32_t>(kMeanings[found]);
+    code = static_cast<unsigned char>(kMeanings[found]);
   } else if (kItself.find(letter) != std::string_view::npos) {
-    code = static_cast<uint32_t>(letter);
+    code = static_cast<unsigned char>(letter);
   } else {
     return error_at(begin,
                     "this escape is not taken: there are classes (\\d \\w \\s \\p{…}), characters "
