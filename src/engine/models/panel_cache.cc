@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <span>
@@ -27,6 +28,8 @@ constexpr char kMagic[9] = "PLPANELS";
 constexpr uint32_t kVersion = 1;
 constexpr int64_t kChunk = 1 << 20;
 constexpr const char* kEnding = ".panels";
+constexpr const char* kBegun = ".panels.new.";    // then the writer's process id
+constexpr std::chrono::minutes kBegunAgeMax{10};  // a writer at work is never silent for so long
 
 struct Header {
   char magic[8];
@@ -132,6 +135,11 @@ bool PanelCache::make_room() const {
   std::vector<fs::directory_entry> entries;
   uint64_t total = bytes;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder_, failure)) {
+    const bool is_begun = entry.path().filename().string().find(kBegun) != std::string::npos;
+    if (is_begun &&
+        fs::file_time_type::clock::now() - entry.last_write_time(failure) > kBegunAgeMax) {
+      fs::remove(entry.path(), failure);  // its writer was killed
+    }
     if (entry.path().extension() != kEnding || !entry.is_regular_file(failure)) continue;
     entries.push_back(entry);
     total += entry.file_size(failure);

@@ -88,6 +88,17 @@ TEST_F(PanelCacheTest, another_model_at_the_same_path_has_a_file_of_its_own) {
   EXPECT_EQ(files().size(), 2u);
 }
 
+TEST_F(PanelCacheTest, what_a_killed_writer_left_is_removed_and_what_one_at_work_writes_is_not) {
+  fs::create_directories(cache());
+  const std::string dead = cache() + "/00.panels.new.1";
+  const std::string alive = cache() + "/00.panels.new.2";
+  for (const std::string& path : {dead, alive}) std::ofstream(path) << "half a file";
+  fs::last_write_time(dead, fs::file_time_type::clock::now() - std::chrono::hours(1));
+  logits(cache());
+  EXPECT_FALSE(fs::exists(dead));
+  EXPECT_TRUE(fs::exists(alive));
+}
+
 TEST_F(PanelCacheTest, a_folder_that_cannot_be_written_only_costs_the_packing) {
   std::ofstream(cache()) << "a file, not a folder";
   EXPECT_EQ(logits(cache()), logits(""));
