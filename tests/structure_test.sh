@@ -33,6 +33,12 @@ built=$(sed -nE 's/^module\(([a-z]+) *(DEPS ([a-z ]+))?( LIBS [a-z0-9_ ]+)?\)$/\
 documented=$(grep -v '^| module |' ARCHITECTURE.md | sed -nE 's/^\| ([a-z]+) \| .* \| ([a-z -]+) \|$/\1:\2/p' | sed 's/:-$/:/')
 diff <(sed 's/ *$//' <<<"$built") <(sed 's/ *$//' <<<"$documented") || complain "ARCHITECTURE.md's module table differs from src/CMakeLists.txt"
 
+# What describes models and schedules batches knows no backend and no kernel.
+for folder in models backend kv_cache batcher speculation; do
+  found=$(grep -rnE '#include "engine/(cpu|kernels)/' "src/engine/$folder" --include='*.h' --include='*.cc' | grep -vE '_test\.cc:|kernels/formats/formats\.h"')
+  [ -z "$found" ] || complain "only engine/cpu computes: $found"
+done
+
 # Reference pages are what the program prints.
 for page in routes commands configuration errors metrics; do
   diff -q <("$PLINTH" reference "$page") "docs/reference/$page.md" >/dev/null || complain "docs/reference/$page.md is not what 'plinth reference $page' prints: ./run docs"

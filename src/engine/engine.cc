@@ -7,16 +7,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mutex.h"
+#include "engine/backend/backend.h"
 #include "engine/batcher/batcher.h"
 #include "engine/convert.h"
+#include "engine/cpu/cpu_backend.h"
 #include "engine/gguf/file.h"
-#include "engine/kernels/bandwidth.h"
-#include "engine/kernels/kernels.h"
-#include "engine/kernels/thread_pool.h"
 #include "engine/kv_cache/kv_cache.h"
 #include "engine/loading/load_plan.h"
 #include "engine/models/adapter_table.h"
-#include "engine/models/model.h"
+#include "engine/models/registry.h"
 #include "engine/models/summary.h"
 #include "engine/speculation/draft_model.h"
 #include "engine/template/chat.h"
@@ -65,10 +64,7 @@ class LoadedEngine final : public Engine {
   int64_t weight_bytes_per_token() const override {
     return model_ ? model_->weight_bytes_per_token() : 0;
   }
-  double measure_read_bandwidth() override {
-    kernels::ThreadPool pool(pool_->threads());  // the engine's own may be at work
-    return kernels::measure_read_bandwidth(pool);
-  }
+  double measure_read_bandwidth() override { return backend_->measure_read_bandwidth(); }
 
   bool is_embedder() const override { return encoder_ != nullptr; }
   Result<std::vector<float>> embed(const std::vector<Token>& tokens) override EXCLUDES(mutex_);
@@ -89,7 +85,7 @@ class LoadedEngine final : public Engine {
   std::unique_ptr<gguf::File> file_;
   std::unique_ptr<Tokenizer> tokenizer_;
   std::optional<Result<templates::ChatTemplate>> template_;
-  std::unique_ptr<kernels::ThreadPool> pool_;
+  std::unique_ptr<Backend> backend_;
   AdapterTable adapters_;
   std::unique_ptr<Model> model_;
   std::unique_ptr<KvCache> cache_;
@@ -107,7 +103,9 @@ Result<std::unique_ptr<Engine>> LoadedEngine::create(const EngineOptions& option
   engine->summary_ = TRY(summarize(*engine->file_));
   engine->tokenizer_ = TRY(Tokenizer::read(engine->file_->contents()));
   TRY(engine->read_template());
-  TRY(engine->read_model(options, TRY(plan_load(options, *engine->file_, engine->summary_))));
+  engine->backend_ = TRY(cpu::make_cpu_backend(options.isa, options.threads));
+  TRY(engine->read_model(
+      options, TRY(plan_load(options, *engine->file_, engine->summary_, *engine->backend_))));
   return std::unique_ptr<Engine>(std::move(engine));
 }
 
@@ -129,20 +127,13 @@ Status LoadedEngine::read_template() {
 }
 
 Status LoadedEngine::read_model(const EngineOptions& options, const LoadPlan& plan) {
-  pool_ = std::make_unique<kernels::ThreadPool>(plan.threads);
-  const BuildOptions build{*file_,
-                           *plan.kernels,
-                           *pool_,
-                           plan.rows_max,
-                           plan.context,
-                           options.precision,
-                           options.cache_folder,
-                           plan.kv_format};
+  const BuildOptions build{
+      *file_, plan.rows_max, plan.context, options.precision, options.cache_folder, plan.kv_format};
   if (TRY(is_encoder(file_->contents()))) {
-    encoder_ = TRY(build_encoder(build));
+    encoder_ = TRY(build_encoder(build, *backend_));
     return check_vocabulary(encoder_->vocabulary());
   }
-  model_ = TRY(build_model(build));
+  model_ = TRY(build_model(build, *backend_));
   TRY(check_vocabulary(model_->vocabulary()));
   return start_batcher(options, plan);
 }
@@ -155,17 +146,18 @@ Status LoadedEngine::check_vocabulary(int64_t vocabulary) const {
 }
 
 Status LoadedEngine::start_batcher(const EngineOptions& options, const LoadPlan& plan) {
-  cache_ = TRY(KvCache::create(model_->kv_shape(), plan.room));
+  KvPlan kv = plan_kv(model_->kv_shape(), plan.room);
+  auto memory = TRY(backend_->allocate(kv));
+  cache_ = std::make_unique<KvCache>(std::move(kv), std::move(memory));
   if (!options.draft_path.empty()) {
-    draft_ =
-        TRY(DraftModel::load({options.draft_path, options.precision, tokenizer_->vocabulary(),
-                              model_->vocabulary(), plan.context, plan.room.bytes_max,
-                              options.sequences_max, *pool_, *plan.kernels, options.cache_folder}));
+    draft_ = TRY(DraftModel::load({options.draft_path, options.precision, tokenizer_->vocabulary(),
+                                   model_->vocabulary(), plan.context, plan.room.bytes_max,
+                                   options.sequences_max, *backend_, options.cache_folder}));
   }
   log_event(LogLevel::info, "engine_loaded",
             {{"model", summary_.name},
-             {"kernels", plan.kernels->name},
-             {"threads", std::to_string(pool_->threads())},
+             {"kernels", std::string(backend_->name())},
+             {"threads", std::to_string(backend_->threads())},
              {"context_tokens", std::to_string(plan.context)},
              {"kv_format", plan.memory.kv_format},
              {"kv_tokens", std::to_string(cache_->blocks_total() * kBlockTokens)}});

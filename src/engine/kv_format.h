@@ -13,4 +13,6 @@ namespace plinth::engine {
 // of them is in kernels/attention/kv_store.cc.
 enum class KvFormat : uint8_t { f32, f16, q8, q4 };
 
+inline constexpr int64_t kBlockTokens = 16;  // whose keys and values lie together
+
 }  // namespace plinth::engine

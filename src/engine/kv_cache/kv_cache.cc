@@ -3,8 +3,6 @@
 // the reservations fit each pool, and everything else in use is retained and can be dropped.
 #include "engine/kv_cache/kv_cache.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 
 #include "base/check.h"
@@ -18,69 +16,16 @@ KvSequence::~KvSequence() {
   }
 }
 
-uint8_t* KvSequence::head_at(int64_t layer, int64_t index, int64_t head) const {
-  const auto [pool, layer_in_pool] = cache_.plan_.places[static_cast<size_t>(layer)];
-  const KvBlocks& held = held_[pool];
-  const int32_t block = held.blocks[static_cast<size_t>(index - held.first)];
-  return cache_.pools_[pool].memory + block * cache_.plan_.pools[pool].block_bytes +
-         (layer_in_pool * cache_.shape_.kv_heads + head) * cache_.shape_.head_bytes();
-}
-
-const uint8_t* KvSequence::values(int64_t layer, int64_t index, int64_t head) const {
-  const KvShape& shape = cache_.shape_;
-  return head_at(layer, index, head) +
-         kernels::kv_store_of(shape.format).key_bytes(shape.key_length);
-}
-
-void KvSequence::store(int64_t layer, int64_t position, const float* keys, const float* values) {
-  const KvShape& shape = cache_.shape_;
-  const kernels::KvStore& format = kernels::kv_store_of(shape.format);
-  const int64_t token = position % kBlockTokens;
-  for (int64_t head = 0; head < shape.kv_heads; ++head) {
-    uint8_t* place = head_at(layer, position / kBlockTokens, head);
-    format.store_key(keys + head * shape.key_length, shape.key_length, token, place);
-    format.store_value(values + head * shape.value_length, shape.value_length, token,
-                       place + format.key_bytes(shape.key_length));
-  }
-}
-
-Result<std::unique_ptr<KvCache>> KvCache::create(const KvShape& shape, const KvRoom& room) {
-  std::unique_ptr<KvCache> cache(new KvCache(shape, plan_kv(shape, room)));
-  constexpr uint64_t kBytesMax = uint64_t{1} << 47;  // what a process can address
-  bool is_possible = cache->plan_.bytes() < kBytesMax;
-  for (size_t i = 0; i < cache->plan_.pools.size() && is_possible; ++i) {
-    const int64_t blocks = cache->plan_.pools[i].blocks;
-    Pool& pool = cache->pools_.emplace_back();
-    // Mapped, not zeroed: pages that no sequence reaches cost nothing.
-    void* memory = blocks < 1 || blocks > INT32_MAX
-                       ? MAP_FAILED
-                       : ::mmap(nullptr, cache->pool_bytes(i), PROT_READ | PROT_WRITE,
-                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    is_possible = memory != MAP_FAILED;
-    if (!is_possible) break;
-    pool.memory = static_cast<uint8_t*>(memory);
-    pool.references.assign(static_cast<size_t>(blocks), 0);
-    for (int64_t block = blocks - 1; block >= 0; --block) {
+KvCache::KvCache(KvPlan plan, std::unique_ptr<KvMemory> memory)
+    : plan_(std::move(plan)), memory_(std::move(memory)) {
+  CHECK(plan_.is_addressable());
+  for (const KvPool& planned : plan_.pools) {
+    Pool& pool = pools_.emplace_back();
+    pool.references.assign(static_cast<size_t>(planned.blocks), 0);
+    for (int64_t block = planned.blocks - 1; block >= 0; --block) {
       pool.free_blocks.push_back(static_cast<int32_t>(block));
     }
   }
-  if (is_possible) return cache;
-  return make_error(ErrorCode::too_large,
-                    "context_tokens_max: no room for the keys and values of " +
-                        std::to_string(room.context) +
-                        " tokens; lower it or sequences_max, or choose a smaller KV format",
-                    "context_tokens_max");
-}
-
-KvCache::~KvCache() {
-  for (size_t i = 0; i < pools_.size(); ++i) {
-    if (pools_[i].memory) ::munmap(pools_[i].memory, pool_bytes(i));
-  }
-}
-
-size_t KvCache::pool_bytes(size_t pool) const {
-  return static_cast<size_t>(plan_.pools[pool].blocks) *
-         static_cast<size_t>(plan_.pools[pool].block_bytes);
 }
 
 int64_t KvCache::blocks_used() const {

@@ -8,8 +8,7 @@
 // What can be shared with a window: a start that ends where the finished sequence still had its
 // window, which is at the end of its prompt and at the end of its reply.
 //
-// Layout of a block: for each layer of the pool, for each head: keys, then values, as
-// kernels/attention/kv_store.h lays them out.
+// Blocks are numbers here; what is in them lies in the backend's KvMemory.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +17,8 @@
 #include <string>
 #include <vector>
 
-#include "base/result.h"
 #include "engine/engine.h"
+#include "engine/kv_cache/kv_memory.h"
 #include "engine/kv_cache/kv_plan.h"
 
 namespace plinth::engine {
@@ -42,21 +41,19 @@ class KvSequence {
   KvSequence(const KvSequence&) = delete;
   KvSequence& operator=(const KvSequence&) = delete;
 
-  // Stores the token's keys [kv_heads][key_length] and values [kv_heads][value_length]; its block
-  // must exist (KvCache::extend).
-  void store(int64_t layer, int64_t position, const float* keys, const float* values);
-  // The keys and values of a head in block `index`, which must exist and not have left the window.
-  const uint8_t* keys(int64_t layer, int64_t index, int64_t head) const {
-    return head_at(layer, index, head);
+  KvMemory& memory() const;
+  // The number, within its pool, of the sequence's block `index`, which must exist
+  // (KvCache::extend) and not have left the window.
+  int32_t block(size_t pool, int64_t index) const {
+    const KvBlocks& held = held_[pool];
+    return held.blocks[static_cast<size_t>(index - held.first)];
   }
-  const uint8_t* values(int64_t layer, int64_t index, int64_t head) const;
 
   int64_t cached_tokens() const { return cached_tokens_; }
 
  private:
   friend class KvCache;
   explicit KvSequence(KvCache& cache) : cache_(cache) {}
-  uint8_t* head_at(int64_t layer, int64_t index, int64_t head) const;
 
   KvCache& cache_;
   std::vector<int64_t> reserved_;  // blocks, per pool
@@ -68,10 +65,8 @@ class KvSequence {
 // One owner thread.
 class KvCache {
  public:
-  // RAM is taken as blocks are first written. Errors: too_large (the pools' size overflows or
-  // cannot be had).
-  static Result<std::unique_ptr<KvCache>> create(const KvShape& shape, const KvRoom& room);
-  ~KvCache();
+  // `memory` is what a backend allocated for the plan.
+  KvCache(KvPlan plan, std::unique_ptr<KvMemory> memory);
 
   // Reserves room for tokens_max tokens in all and takes over what is cached of the prompt, always
   // less than the whole prompt. nullptr when the room is not there now. `variant` names what keys
@@ -95,12 +90,11 @@ class KvCache {
   int64_t blocks_reserved() const { return pools_.front().reserved; }
   int64_t blocks_used() const;  // of all pools
   uint64_t bytes() const { return plan_.bytes(); }
-  const KvShape& shape() const { return shape_; }
+  const KvShape& shape() const { return plan_.shape; }
 
  private:
   friend class KvSequence;
   struct Pool {
-    uint8_t* memory = nullptr;
     std::vector<int32_t> references;  // per block: sequences and retained entries that hold it
     std::vector<int32_t> free_blocks;
     int64_t reserved = 0;  // sum over running sequences; never above the total
@@ -111,18 +105,18 @@ class KvCache {
     std::vector<KvBlocks> held;  // per pool
   };
 
-  KvCache(const KvShape& shape, KvPlan plan) : shape_(shape), plan_(std::move(plan)) {}
-  size_t pool_bytes(size_t pool) const;
   bool is_shared_at(const Retained& entry, int64_t blocks) const;
   void retain(const KvSequence& sequence, std::vector<Token> tokens);
   int32_t take_block(size_t pool);
   void release_block(size_t pool, int32_t block);
   void drop_oldest();
 
-  const KvShape shape_;
   const KvPlan plan_;
+  const std::unique_ptr<KvMemory> memory_;
   std::vector<Pool> pools_;
   std::deque<Retained> retained_;  // least recently used first
 };
+
+inline KvMemory& KvSequence::memory() const { return *cache_.memory_; }
 
 }  // namespace plinth::engine

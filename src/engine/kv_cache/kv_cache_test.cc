@@ -5,12 +5,15 @@
 
 #include <numeric>
 
+#include "engine/cpu/host_kv.h"
+#include "engine/kernels/attention/kv_store.h"
+
 namespace plinth::engine {
 namespace {
 
-const KvShape kShape{KvFormat::f32, 2, 4, 6, {0, 0}};
+const KvShape kShape = cpu::kv_shape(KvFormat::f32, 2, 4, 6, {0, 0});
 // Two layers that see all, then two with a window of 20 tokens; prompts in slices of 8 tokens.
-const KvShape kWindowShape{KvFormat::f16, 2, 4, 6, {0, 20, 0, 20}};
+const KvShape kWindowShape = cpu::kv_shape(KvFormat::f16, 2, 4, 6, {0, 20, 0, 20});
 constexpr int64_t kSlice = 8;
 
 std::vector<Token> count_up(Token begin, size_t count) {
@@ -19,12 +22,17 @@ std::vector<Token> count_up(Token begin, size_t count) {
   return tokens;
 }
 
+std::unique_ptr<KvCache> make_cache(const KvShape& shape, const KvRoom& room) {
+  const KvPlan plan = plan_kv(shape, room);
+  return std::make_unique<KvCache>(plan, std::move(cpu::HostKv::allocate(plan).value()));
+}
+
 std::unique_ptr<KvCache> make_cache(int64_t blocks) {
-  return std::move(KvCache::create(kShape, {blocks * kBlockTokens}).value());
+  return make_cache(kShape, {blocks * kBlockTokens});
 }
 
 std::unique_ptr<KvCache> make_window_cache(int64_t context, int64_t sequences) {
-  return std::move(KvCache::create(kWindowShape, {context, sequences, kSlice}).value());
+  return make_cache(kWindowShape, {context, sequences, kSlice});
 }
 
 // Computes the tokens that are not cached, in slices.
@@ -55,7 +63,7 @@ void store_marks(KvSequence& sequence, int64_t layers, int64_t begin, int64_t en
       std::vector<float> values;
       for (int64_t i = 0; i < 2 * 4; ++i) keys.push_back(mark(layer, position, i / 4, i % 4));
       for (int64_t i = 0; i < 2 * 6; ++i) values.push_back(-mark(layer, position, i / 6, i % 6));
-      sequence.store(layer, position, keys.data(), values.data());
+      cpu::HostKv::of(sequence).store(sequence, layer, position, keys.data(), values.data());
     }
   }
 }
@@ -63,13 +71,14 @@ void store_marks(KvSequence& sequence, int64_t layers, int64_t begin, int64_t en
 void expect_marks(const KvCache& cache, const KvSequence& sequence, int64_t layer, int64_t begin,
                   int64_t end) {
   const kernels::KvStore& store = kernels::kv_store_of(cache.shape().format);
+  const cpu::HostKv& memory = cpu::HostKv::of(sequence);
   for (int64_t position = begin; position < end; ++position) {
     const int64_t block = position / kBlockTokens;
     const int64_t token = position % kBlockTokens;
     for (int64_t head = 0; head < 2; ++head) {
-      EXPECT_EQ(store.key_at(sequence.keys(layer, block, head), 4, token, 3),
+      EXPECT_EQ(store.key_at(memory.keys(sequence, layer, block, head), 4, token, 3),
                 mark(layer, position, head, 3));
-      EXPECT_EQ(store.value_at(sequence.values(layer, block, head), 6, token, 5),
+      EXPECT_EQ(store.value_at(memory.values(sequence, layer, block, head), 6, token, 5),
                 -mark(layer, position, head, 5));
     }
   }
@@ -281,8 +290,10 @@ TEST(KvCache, returns_every_block) {
 
 TEST(KvCache, refuses_pools_whose_size_overflows_or_cannot_be_had) {
   for (const int64_t context : {int64_t{1} << 34, int64_t{1} << 40, INT64_MAX / 32}) {
-    const KvShape shape{KvFormat::f32, 1 << 10, 1 << 12, 1 << 12, std::vector<int64_t>(1024)};
-    EXPECT_EQ(KvCache::create(shape, {context}).error().code, ErrorCode::too_large) << context;
+    const KvShape shape =
+        cpu::kv_shape(KvFormat::f32, 1 << 10, 1 << 12, 1 << 12, std::vector<int64_t>(1024));
+    EXPECT_EQ(cpu::HostKv::allocate(plan_kv(shape, {context})).error().code, ErrorCode::too_large)
+        << context;
   }
 }
 

@@ -18,13 +18,8 @@ int64_t sequence_blocks(int64_t window, const KvRoom& room) {
 
 }  // namespace
 
-int64_t KvShape::head_bytes() const {
-  const kernels::KvStore& store = kernels::kv_store_of(format);
-  return store.key_bytes(key_length) + store.value_bytes(value_length);
-}
-
 int64_t KvShape::bytes_per_token() const {
-  return static_cast<int64_t>(windows.size()) * kv_heads * head_bytes() / kBlockTokens;
+  return static_cast<int64_t>(windows.size()) * kv_heads * head_bytes / kBlockTokens;
 }
 
 int64_t KvPool::first_block(int64_t position) const {
@@ -55,8 +50,18 @@ uint64_t KvPlan::bytes() const {
   return sum;
 }
 
+bool KvPlan::is_addressable() const {
+  constexpr uint64_t kBytesMax = uint64_t{1} << 47;
+  return bytes() < kBytesMax &&
+         std::all_of(
+             pools.begin(), pools.end(),
+             [](const KvPool& pool) { return pool.blocks >= 1 && pool.blocks <= INT32_MAX; });
+}
+
 KvPlan plan_kv(const KvShape& shape, const KvRoom& room) {
   KvPlan plan;
+  plan.shape = shape;
+  plan.context = room.context;
   // From the longest reach to the shortest, layers without a window first.
   std::vector<int64_t> windows = shape.windows;
   const auto reach = [](int64_t window) { return window == 0 ? INT64_MAX : window; };
@@ -76,7 +81,7 @@ KvPlan plan_kv(const KvShape& shape, const KvRoom& room) {
     plan.places.push_back({index, plan.pools[index].layers++});
   }
   for (KvPool& pool : plan.pools) {
-    pool.block_bytes = pool.layers * shape.kv_heads * shape.head_bytes();
+    pool.block_bytes = pool.layers * shape.kv_heads * shape.head_bytes;
   }
   // Now for one sequence; then as many times as there is room for, all pools alike.
   const double one = static_cast<double>(plan.bytes());

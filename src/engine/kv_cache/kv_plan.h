@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "engine/kernels/attention/kv_store.h"
+#include "engine/kv_format.h"
 
 namespace plinth::engine {
 
@@ -16,10 +16,10 @@ struct KvShape {
   int64_t kv_heads = 0;
   int64_t key_length = 0;    // of one head
   int64_t value_length = 0;  // of one head
+  int64_t head_bytes = 0;    // of one head's keys and values in a block, as the backend lays it out
   // Per layer: a token looks at itself and the window - 1 tokens before it; 0: at all before it.
   std::vector<int64_t> windows;
 
-  int64_t head_bytes() const;       // of one head's keys and values in a block
   int64_t bytes_per_token() const;  // of all layers, as far as windows reach
 };
 
@@ -49,12 +49,16 @@ struct KvPlan {
     size_t pool = 0;
     int64_t layer = 0;  // among those of the pool
   };
+  KvShape shape;
+  int64_t context = 0;        // tokens of a sequence at most
   std::vector<KvPool> pools;  // the one whose sequences hold most comes first
   std::vector<Place> places;  // per layer
 
   bool has_windows() const;
   // Of all pools; UINT64_MAX when that overflows.
   uint64_t bytes() const;
+  // Whether a process can address it, and 32 bits number the blocks of every pool.
+  bool is_addressable() const;
 };
 
 KvPlan plan_kv(const KvShape& shape, const KvRoom& room);

@@ -4,11 +4,10 @@
 #include <algorithm>
 
 #include "engine/batcher/batcher.h"
+#include "engine/cpu/cpu_backend.h"
 #include "engine/kernels/attention/kv_store.h"
 #include "engine/kernels/formats/formats.h"
-#include "engine/kernels/panels/panels.h"
-#include "engine/kernels/processors.h"
-#include "engine/models/model.h"
+#include "engine/models/registry.h"
 #include "engine/models/summary.h"
 
 namespace plinth::engine {
@@ -53,26 +52,11 @@ Result<int64_t> context_of(const EngineOptions& options, int64_t trained, const 
   return options.context_tokens_max;
 }
 
-Result<const kernels::KernelTable*> kernels_of(const EngineOptions& options) {
-  if (options.isa.empty()) return &kernels::best_kernels();
-  std::string names;
-  const kernels::KernelTables found = kernels::available_kernels();
-  for (int i = 0; i < found.count; ++i) {
-    if (found.tables[i]->name == options.isa) return found.tables[i];
-    names += (i > 0 ? ", " : "") + std::string(found.tables[i]->name);
-  }
-  return option_error("isa", "'" + options.isa + "' is none of this CPU's levels: " + names);
-}
-
-bool is_rounding(const kernels::PanelFormat* format) {
-  return format != nullptr && format->codes != kernels::PanelCodes::bits16;
-}
-
 // Half precision where it saves memory that counts and where activations are rounded to 8 bits
 // anyway: next to that it costs nothing that can be measured. Only the file decides, so that a
 // model's results do not change with the context it is loaded for.
 KvFormat kv_format_of(const EngineOptions& options, const ModelSummary& summary,
-                      const gguf::Contents& contents) {
+                      const gguf::Contents& contents, const Backend& backend) {
   constexpr uint64_t kSmallBytes = uint64_t{64} << 20;  // of one sequence, F32
   if (options.kv_format) return *options.kv_format;
   if (options.precision == Precision::exact) return KvFormat::f32;
@@ -80,9 +64,8 @@ KvFormat kv_format_of(const EngineOptions& options, const ModelSummary& summary,
   if (summary.kv_bytes_per_token <= kSmallBytes / context) return KvFormat::f32;
   const auto& tensors = contents.tensors;
   const bool has_rounding =
-      std::any_of(tensors.begin(), tensors.end(), [](const gguf::Tensor& tensor) {
-        return tensor.type.is_used &&
-               is_rounding(kernels::find_panel_format(kernels::find_format(tensor.type.id)->id));
+      std::any_of(tensors.begin(), tensors.end(), [&](const gguf::Tensor& tensor) {
+        return tensor.type.is_used && backend.is_rounding(*kernels::find_format(tensor.type.id));
       });
   return has_rounding ? KvFormat::f16 : KvFormat::f32;
 }
@@ -96,9 +79,6 @@ uint64_t tokenizer_bytes(const ModelSummary& summary) {
 }  // namespace
 
 Status check_options(const EngineOptions& options) {
-  if (options.threads < 0 || options.threads > kernels::ThreadPool::kThreadsMax) {
-    return option_error("threads", std::to_string(options.threads) + " is outside 0..256");
-  }
   if (options.sequences_max < 1 || options.sequences_max > kSequencesMax) {
     return option_error("sequences_max",
                         std::to_string(options.sequences_max) + " is outside 1..256");
@@ -113,20 +93,16 @@ Status check_options(const EngineOptions& options) {
 }
 
 Result<LoadPlan> plan_load(const EngineOptions& options, const gguf::File& file,
-                           const ModelSummary& summary) {
+                           const ModelSummary& summary, const Backend& backend) {
   LoadPlan plan;
-  plan.threads = options.threads > 0 ? options.threads : kernels::physical_cores();
-  plan.kernels = TRY(kernels_of(options));
   plan.rows_max = batch_rows_max(options.sequences_max);
-  plan.kv_format = kv_format_of(options, summary, file.contents());
-  kernels::ThreadPool no_threads(1);
+  plan.kv_format = kv_format_of(options, summary, file.contents(), backend);
   const int64_t trained = std::min(summary.context_tokens, kContextTokensMax);
-  BuildOptions build{file,    *plan.kernels,     no_threads, plan.rows_max,
-                     trained, options.precision, {},         plan.kv_format};
-  const KvShape shape = TRY(measure_model(build, plan.threads)).kv_shape;
+  BuildOptions build{file, plan.rows_max, trained, options.precision, {}, plan.kv_format};
+  const KvShape shape = TRY(measure_model(build, backend)).kv_shape;
   plan.context = TRY(context_of(options, trained, shape));
   build.context = plan.context;
-  const ModelSize size = TRY(measure_model(build, plan.threads));
+  const ModelSize size = TRY(measure_model(build, backend));
   plan.memory.file_bytes = summary.file_bytes;
   plan.memory.packed_bytes = size.packed_bytes;
   plan.memory.buffer_bytes = size.buffer_bytes;
@@ -163,7 +139,8 @@ Result<MemoryPrediction> predict_memory(const EngineOptions& options) {
   TRY(check_options(options));
   const auto file = TRY(gguf::File::open(options.path));
   const ModelSummary summary = TRY(summarize(*file));
-  return TRY(plan_load(options, *file, summary)).memory;
+  const auto backend = TRY(cpu::make_cpu_backend(options.isa, options.threads));
+  return TRY(plan_load(options, *file, summary, *backend)).memory;
 }
 
 std::vector<std::string> kv_format_names() {

@@ -3,16 +3,14 @@
 // loaded. Loading and predicting both go by it.
 #pragma once
 
+#include "engine/backend/backend.h"
 #include "engine/engine.h"
 #include "engine/gguf/file.h"
-#include "engine/kernels/kernels.h"
 #include "engine/kv_cache/kv_plan.h"
 
 namespace plinth::engine {
 
 struct LoadPlan {
-  const kernels::KernelTable* kernels = nullptr;
-  int threads = 0;
   int64_t context = 0;   // tokens of a sequence
   int64_t rows_max = 0;  // of a batch
   KvFormat kv_format = KvFormat::f32;
@@ -25,6 +23,6 @@ Status check_options(const EngineOptions& options);
 
 // Reads the header and the small tensors. Errors: invalid_argument, and those of build_model.
 Result<LoadPlan> plan_load(const EngineOptions& options, const gguf::File& file,
-                           const ModelSummary& summary);
+                           const ModelSummary& summary, const Backend& backend);
 
 }  // namespace plinth::engine

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a decoder computes, as plain sizes and weights. An architecture's file fills it; the Decoder
+// What a decoder computes, as plain sizes and weights. An architecture's file fills it; a backend
 // carries it out. Optional parts are absent: an empty vector, a cap or window of 0.
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <optional>
 #include <variant>
 #include <vector>
 
-#include "engine/kernels/huge_memory.h"
-#include "engine/models/products.h"
 #include "engine/models/rope.h"
 #include "engine/models/weights.h"
 
@@ -32,6 +28,9 @@ struct AttentionPlan {
   int64_t window = 0;        // a token sees itself and the window - 1 before it; 0: all before it
   size_t rope = 0;           // index into DecoderPlan::ropes
 };
+
+// What is done with the gate's and the up projection's values: gating(gate x) * (up x).
+enum class Gating : uint8_t { silu, gelu, clamped_silu };
 
 struct FeedForwardPlan {
   Linear gate, up, down;
@@ -68,7 +67,6 @@ struct DecoderPlan {
   std::vector<float> output_norm;
   Linear output;        // without a bias; the embeddings again when they are tied
   float logit_cap = 0;  // logits become cap * tanh(logit / cap); 0: none
-  std::shared_ptr<const kernels::HugeMemory> packed;  // what the packed matrices view
 };
 
 }  // namespace plinth::engine

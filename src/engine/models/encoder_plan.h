@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an encoder computes: the embedding of each token looks at all tokens, then all become one
-// vector. An architecture's file fills it; the encoder carries it out.
+// vector. An architecture's file fills it; a backend carries it out.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <vector>
 
-#include "engine/kernels/huge_memory.h"
 #include "engine/models/rope.h"
 #include "engine/models/weights.h"
 
@@ -44,7 +42,6 @@ struct EncoderPlan {
   LayerNorm embedding_norm;
   std::vector<EncoderLayer> layers;
   Pooling pooling = Pooling::mean;
-  std::shared_ptr<const kernels::HugeMemory> packed;  // what the packed matrices view
 };
 
 }  // namespace plinth::engine

@@ -116,8 +116,7 @@ Status read_encoder_embeddings(ModelReader& reader, EncoderPlan& plan) {
     const int64_t types = TRY(rows("token_types.weight", kVocabularyMax));
     const Matrix matrix = TRY(reader.weights.matrix("token_types.weight", types, plan.width));
     if (types < 1) return make_error(ErrorCode::malformed, "token_types.weight: has no rows");
-    plan.token_type.resize(static_cast<size_t>(plan.width));
-    widen_row(matrix, 0, plan.token_type.data());
+    plan.token_type = reader.weights.row(matrix, 0);
   }
   plan.embedding_norm = TRY(read_norm(reader, "token_embd_norm", plan.width));
   return ok();

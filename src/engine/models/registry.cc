@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table of model architectures. To add one: a file beside this one and a line here.
+#include "engine/models/registry.h"
+
 #include "engine/models/architectures.h"
-#include "engine/models/attention.h"
-#include "engine/models/decoder.h"
-#include "engine/models/encoder.h"
-#include "engine/models/model.h"
-#include "engine/models/packing.h"
 
 namespace plinth::engine {
 namespace {
 
 using PlanDecoder = Result<DecoderPlan> (*)(ModelReader& reader);
 using PlanEncoder = Result<EncoderPlan> (*)(ModelReader& reader);
+
+constexpr std::string_view kDecode = "generate text";
+constexpr std::string_view kEncode = "make embeddings";
 
 struct ArchitectureRow {
   std::string_view name;  // general.architecture
@@ -63,33 +63,19 @@ Result<bool> is_encoder(const gguf::Contents& contents) {
   return std::holds_alternative<PlanEncoder>(row->plan);
 }
 
-Result<std::unique_ptr<Model>> build_model(const BuildOptions& options) {
-  DecoderPlan plan = TRY((describe<DecoderPlan, PlanDecoder>(options, "generate text")));
-  if (options.precision == Precision::fast) pack(plan, options);
-  return make_decoder(std::move(plan), options);
-}
-
-Result<ModelSize> measure_model(const BuildOptions& options, int threads) {
-  ModelSize size;
-  const bool is_packed = options.precision == Precision::fast;
+Result<ModelSize> measure_model(const BuildOptions& options, const Backend& backend) {
   if (TRY(is_encoder(options.file.contents()))) {
-    auto plan = TRY((describe<EncoderPlan, PlanEncoder>(options, "make embeddings")));
-    if (is_packed) size.packed_bytes = packed_bytes(plan);
-    size.buffer_bytes = activation_bytes(plan);
-    return size;
+    return backend.measure(TRY((describe<EncoderPlan, PlanEncoder>(options, kEncode))), options);
   }
-  auto plan = TRY((describe<DecoderPlan, PlanDecoder>(options, "generate text")));
-  size.kv_shape = kv_shape_of(plan, options.kv_format);
-  if (is_packed) size.packed_bytes = packed_bytes(plan);
-  size.buffer_bytes = activation_bytes(plan, options.precision, options.rows_max) +
-                      LookBack::buffer_bytes_max(plan.shape, options.context, threads);
-  return size;
+  return backend.measure(TRY((describe<DecoderPlan, PlanDecoder>(options, kDecode))), options);
 }
 
-Result<std::unique_ptr<Encoder>> build_encoder(const BuildOptions& options) {
-  EncoderPlan plan = TRY((describe<EncoderPlan, PlanEncoder>(options, "make embeddings")));
-  if (options.precision == Precision::fast) pack(plan, options);
-  return make_encoder(std::move(plan), options);
+Result<std::unique_ptr<Model>> build_model(const BuildOptions& options, Backend& backend) {
+  return backend.build(TRY((describe<DecoderPlan, PlanDecoder>(options, kDecode))), options);
+}
+
+Result<std::unique_ptr<Encoder>> build_encoder(const BuildOptions& options, Backend& backend) {
+  return backend.build(TRY((describe<EncoderPlan, PlanEncoder>(options, kEncode))), options);
 }
 
 }  // namespace plinth::engine

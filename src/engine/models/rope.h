@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "engine/kernels/kernels.h"
 #include "engine/models/model_reader.h"
 
 namespace plinth::engine {
@@ -28,12 +27,5 @@ Rope plain_rope(RopePairing pairing, int64_t length, double base);
 
 // What rope.freq_base, rope.scaling.* and the factor tensors say. Errors: malformed, unsupported.
 Result<Rope> read_rope(ModelReader& reader, RopePairing pairing, int64_t length);
-
-// Cosines and sines of a position, rope.length() of them, as the kernels want them.
-void fill_turns(const Rope& rope, int64_t position, float* turns);
-
-// Turns the leading values of `count` heads that lie `stride` apart.
-void turn_heads(const kernels::KernelTable& kernels, const Rope& rope, const float* turns,
-                float* heads, int64_t count, int64_t stride);
 
 }  // namespace plinth::engine

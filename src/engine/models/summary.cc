@@ -6,7 +6,7 @@
 #include <map>
 
 #include "engine/convert.h"
-#include "engine/models/model.h"
+#include "engine/models/registry.h"
 
 namespace plinth::engine {
 namespace {

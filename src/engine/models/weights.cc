@@ -25,7 +25,7 @@ std::string supported_types() {
 
 Matrix rows_of(const Matrix& whole, int64_t begin, int64_t count) {
   Matrix part = whole;
-  part.data += begin * whole.row_bytes;
+  part.row_begin += begin;
   part.rows = count;
   return part;
 }
@@ -55,10 +55,9 @@ Result<const gguf::Tensor*> WeightReader::find(const std::string& name,
 Matrix WeightReader::whole(const gguf::Tensor& tensor, int64_t rows, int64_t length) const {
   Matrix matrix;
   matrix.format = kernels::find_format(tensor.type.id);
-  matrix.data = file_.data(tensor);
+  matrix.tensor = &tensor;
   matrix.rows = rows;
   matrix.length = length;
-  matrix.row_bytes = length / tensor.type.block_values * tensor.type.block_bytes;
   return matrix;
 }
 
@@ -70,8 +69,14 @@ Result<Matrix> WeightReader::matrix(const std::string& name, int64_t rows, int64
 
 Result<std::vector<float>> WeightReader::vector(const std::string& name, int64_t length) {
   const gguf::Tensor* tensor = TRY(find(name, {static_cast<uint64_t>(length)}));
-  std::vector<float> values(static_cast<size_t>(length));
-  widen_row(whole(*tensor, 1, length), 0, values.data());
+  return row(whole(*tensor, 1, length), 0);
+}
+
+std::vector<float> WeightReader::row(const Matrix& matrix, int64_t index) const {
+  std::vector<float> values(static_cast<size_t>(matrix.length));
+  const std::byte* begin =
+      file_.data(*matrix.tensor) + (matrix.row_begin + index) * matrix.row_bytes();
+  matrix.format->widen(begin, matrix.length, values.data());
   return values;
 }
 
@@ -98,9 +103,7 @@ Result<std::vector<Linear>> WeightReader::linears(const std::string& name, int64
   for (int64_t i = 0; i < count; ++i) {
     Linear& linear = linears[static_cast<size_t>(i)];
     linear.weight = rows_of(all, i * rows, rows);
-    if (biases.rows == 0) continue;
-    linear.bias.resize(static_cast<size_t>(rows));
-    widen_row(biases, i, linear.bias.data());
+    if (biases.rows > 0) linear.bias = row(biases, i);
   }
   return linears;
 }
@@ -114,10 +117,6 @@ Status WeightReader::check_all_used() const {
                       std::string(tensor.name));
   }
   return ok();
-}
-
-void widen_row(const Matrix& matrix, int64_t row, float* out) {
-  matrix.format->widen(matrix.data + row * matrix.row_bytes, matrix.length, out);
 }
 
 }  // namespace plinth::engine

@@ -12,18 +12,28 @@
 #include "base/result.h"
 #include "engine/gguf/file.h"
 #include "engine/kernels/formats/formats.h"
-#include "engine/kernels/panels/packed.h"
 
 namespace plinth::engine {
 
-// A weight matrix as it lies in the file.
+// A matrix where a backend holds it; what it is only that backend knows.
+class WeightBuffer {
+ protected:
+  WeightBuffer() = default;
+  WeightBuffer(const WeightBuffer&) = default;
+  WeightBuffer& operator=(const WeightBuffer&) = default;
+  ~WeightBuffer() = default;
+};
+
+// A weight matrix, by where it lies in the file.
 struct Matrix {
   const kernels::Format* format = nullptr;
-  const std::byte* data = nullptr;
+  const gguf::Tensor* tensor = nullptr;  // whose rows these are
+  int64_t row_begin = 0;                 // the first of them
   int64_t rows = 0;
-  int64_t length = 0;  // values of a row
-  int64_t row_bytes = 0;
-  kernels::PackedMatrix packed;  // empty: multiplied as the file holds it
+  int64_t length = 0;                    // values of a row
+  const WeightBuffer* buffer = nullptr;  // set by the backend that takes the plan
+
+  int64_t row_bytes() const { return length / format->block_values * format->block_bytes; }
 };
 
 // `count` rows of a fused tensor from `begin` on; they must be there.
@@ -47,6 +57,8 @@ class WeightReader {
   Result<std::vector<float>> vector(const std::string& name, int64_t length);
   // name.weight and name.bias. With Bias::none a bias in the file stays unasked for.
   Result<Linear> linear(const std::string& name, int64_t rows, int64_t length, Bias bias);
+  // One row of a matrix.
+  std::vector<float> row(const Matrix& matrix, int64_t index) const;
   // A tensor of `count` such matrices with their biases, one Linear each.
   Result<std::vector<Linear>> linears(const std::string& name, int64_t count, int64_t rows,
                                       int64_t length, Bias bias);
@@ -61,8 +73,5 @@ class WeightReader {
   const gguf::File& file_;
   std::set<std::string, std::less<>> used_;
 };
-
-// F32 values of one row.
-void widen_row(const Matrix& matrix, int64_t row, float* out);
 
 }  // namespace plinth::engine

@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "base/log.h"
-#include "engine/kernels/kernels.h"
+#include "engine/models/registry.h"
 #include "engine/tokenizer/tokenizer.h"
 
 namespace plinth::engine {
@@ -82,11 +82,13 @@ Result<std::unique_ptr<DraftModel>> DraftModel::load(const DraftOptions& options
   draft->context_ = std::min(trained, options.context);
   draft->rows_max_ = kRowsPerPass + options.sequences_max;
   draft->logits_length_ = static_cast<size_t>(options.logits_length);
-  draft->model_ =
-      TRY(build_model({*draft->file_, options.kernels, options.pool, draft->rows_max_,
-                       draft->context_, options.precision, options.cache_folder, KvFormat::f32}));
+  draft->model_ = TRY(build_model({*draft->file_, draft->rows_max_, draft->context_,
+                                   options.precision, options.cache_folder, KvFormat::f32},
+                                  options.backend));
   const KvRoom room{draft->context_, options.sequences_max, draft->rows_max_, options.kv_bytes_max};
-  draft->cache_ = TRY(KvCache::create(draft->model_->kv_shape(), room));
+  KvPlan kv = plan_kv(draft->model_->kv_shape(), room);
+  auto memory = TRY(options.backend.allocate(kv));
+  draft->cache_ = std::make_unique<KvCache>(std::move(kv), std::move(memory));
   return draft;
 }
 

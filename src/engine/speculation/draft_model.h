@@ -6,10 +6,9 @@
 
 #include <string>
 
+#include "engine/backend/backend.h"
 #include "engine/gguf/file.h"
-#include "engine/kernels/thread_pool.h"
 #include "engine/kv_cache/kv_cache.h"
-#include "engine/models/model.h"
 #include "engine/speculation/proposer.h"
 #include "engine/tokenizer/vocabulary.h"
 
@@ -24,9 +23,7 @@ struct DraftOptions {
   int64_t context = 0;
   uint64_t kv_bytes_max = 0;
   int sequences_max = 0;
-  // These outlive the draft.
-  kernels::ThreadPool& pool;
-  const kernels::KernelTable& kernels;
+  Backend& backend;          // outlives the draft
   std::string cache_folder;  // of packed weights; empty: none
 };
 

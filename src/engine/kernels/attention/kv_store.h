@@ -23,8 +23,6 @@
 
 namespace plinth::engine {
 
-inline constexpr int64_t kBlockTokens = 16;
-
 namespace kernels {
 
 constexpr int64_t kKvGroup = 32;

@@ -11,9 +11,9 @@
 #include "engine/kernels/kernels.h"
 #include "engine/kernels/panels/packed.h"
 #include "engine/kernels/thread_pool.h"
-#include "engine/models/weights.h"
+#include "engine/models/decoder_plan.h"
 
-namespace plinth::engine {
+namespace plinth::engine::cpu {
 
 using kernels::Columns;
 
@@ -61,9 +61,7 @@ void multiply(const kernels::KernelTable& kernels, kernels::ThreadPool& pool,
 void multiply(const kernels::KernelTable& kernels, kernels::ThreadPool& pool, const Linear& linear,
               const float* x, int64_t columns, float* out);
 
-// What is done with the gate's and the up projection's values; the kernel of that name.
-enum class Gating : uint8_t { silu, gelu, clamped_silu };
-
+// The kernel of that name.
 using GateKernel = void (*)(float* gate, const float* up, int64_t length);
 GateKernel gate_kernel(const kernels::KernelTable& kernels, Gating gating);
 
@@ -80,4 +78,4 @@ struct GatedProduct {
 void multiply_gated(const kernels::KernelTable& kernels, kernels::ThreadPool& pool, Gating gating,
                     std::span<const GatedProduct> products, ColumnBuffer& out);
 
-}  // namespace plinth::engine
+}  // namespace plinth::engine::cpu

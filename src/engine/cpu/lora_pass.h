@@ -4,22 +4,21 @@
 // adapter are not touched.
 #pragma once
 
+#include <functional>
+#include <set>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
+#include "engine/cpu/build_context.h"
 #include "engine/models/decoder_plan.h"
 #include "engine/models/lora.h"
-#include "engine/models/model.h"
 
-namespace plinth::engine {
+namespace plinth::engine::cpu {
 
 class LoraPass {
  public:
-  // Knows the plan's matrices by where they lie in the file; before any is replaced by another.
-  LoraPass(const gguf::File& file, const DecoderPlan& plan, const kernels::KernelTable& kernels,
-           kernels::ThreadPool& pool);
+  LoraPass(const DecoderPlan& plan, const kernels::KernelTable& kernels, kernels::ThreadPool& pool);
 
   // Error: unsupported names a tensor that the model does not multiply with, such as one of
   // experts.
@@ -36,10 +35,6 @@ class LoraPass {
   void add(const Matrix& matrix, const float* x, float* out);
 
  private:
-  struct Site {
-    std::string tensor;
-    int64_t row_begin = 0;  // of a fused tensor's part
-  };
   struct Use {
     int64_t row = 0;          // of the products now
     int64_t wanting_row = 0;  // among those that want logits; -1: does not
@@ -52,17 +47,16 @@ class LoraPass {
     std::vector<Use> uses;
   };
 
-  void add_site(const gguf::File& file, const Matrix& matrix);
-  void add_group(const Group& group, const LowRank& low, int64_t row_begin, const Matrix& matrix,
-                 const float* x, float* out);
+  void add_group(const Group& group, const LowRank& low, const Matrix& matrix, const float* x,
+                 float* out);
   void multiply_rows(const float* weights, int64_t rows, int64_t length, const float* x,
                      int64_t columns, float* out) const;
 
   const kernels::KernelTable& kernels_;
   kernels::ThreadPool& pool_;
-  std::unordered_map<const std::byte*, Site> sites_;
+  std::set<std::string, std::less<>> tensors_;  // that are multiplied here
   std::vector<Group> groups_;
   std::vector<float> gathered_, inner_, results_;  // of one group
 };
 
-}  // namespace plinth::engine
+}  // namespace plinth::engine::cpu

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every row is computed from its own token and its own sequence's keys and values, in an order that
 // follows from its position alone.
-#include "engine/models/attention.h"
+#include "engine/cpu/attention.h"
 
 #include <algorithm>
 
-namespace plinth::engine {
+#include "engine/cpu/host_kv.h"
+#include "engine/cpu/turns.h"
+
+namespace plinth::engine::cpu {
 namespace {
 
 int64_t turns_length(const DecoderPlan& plan) {
@@ -17,9 +20,10 @@ int64_t turns_length(const DecoderPlan& plan) {
 }  // namespace
 
 KvShape kv_shape_of(const DecoderPlan& plan, KvFormat format) {
-  KvShape shape{format, plan.shape.kv_heads, plan.shape.key_length, plan.shape.value_length, {}};
-  for (const DecoderLayer& layer : plan.layers) shape.windows.push_back(layer.attention.window);
-  return shape;
+  std::vector<int64_t> windows;
+  for (const DecoderLayer& layer : plan.layers) windows.push_back(layer.attention.window);
+  const HeadShape& shape = plan.shape;
+  return kv_shape(format, shape.kv_heads, shape.key_length, shape.value_length, std::move(windows));
 }
 
 double Attention::bytes_per_row(const DecoderPlan& plan, Precision precision) {
@@ -29,18 +33,18 @@ double Attention::bytes_per_row(const DecoderPlan& plan, Precision precision) {
          static_cast<double>(s.heads * s.value_length) * ColumnBuffer::bytes_per_value(precision);
 }
 
-Attention::Attention(const DecoderPlan& plan, const BuildOptions& options, LoraPass& lora)
+Attention::Attention(const DecoderPlan& plan, const BuildContext& build, LoraPass& lora)
     : plan_(plan),
       shape_(plan.shape),
-      kernels_(options.kernels),
-      pool_(options.pool),
+      kernels_(build.kernels),
+      pool_(build.pool),
       lora_(lora),
       look_back_(shape_, kernels_, pool_),
-      mixed_(kernels_, options.precision, options.rows_max, shape_.heads * shape_.value_length) {
-  kv_shape_ = kv_shape_of(plan, options.kv_format);
+      mixed_(kernels_, build.precision, build.rows_max, shape_.heads * shape_.value_length) {
+  kv_shape_ = kv_shape_of(plan, build.kv_format);
   turns_length_ = turns_length(plan);
   const auto rows_of_length = [&](int64_t length) {
-    return std::vector<float>(static_cast<size_t>(options.rows_max * length));
+    return std::vector<float>(static_cast<size_t>(build.rows_max * length));
   };
   query_ = rows_of_length(shape_.heads * shape_.key_length);
   key_ = rows_of_length(shape_.kv_heads * shape_.key_length);
@@ -130,8 +134,9 @@ void Attention::place_row(const AttentionPlan& layer, int64_t index, const Batch
   float* key = key_.data() + row_index * shape_.kv_heads * shape_.key_length;
   norm_heads(layer.key_norm, shape_.kv_heads, key);
   turn_heads(kernels_, rope, turns, key, shape_.kv_heads, shape_.key_length);
-  row.sequence->store(index, row.position, key,
-                      value_.data() + row_index * shape_.kv_heads * shape_.value_length);
+  HostKv::of(*row.sequence)
+      .store(*row.sequence, index, row.position, key,
+             value_.data() + row_index * shape_.kv_heads * shape_.value_length);
 }
 
-}  // namespace plinth::engine
+}  // namespace plinth::engine::cpu

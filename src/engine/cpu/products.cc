@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows are shared among threads in units of 32, two panels: what a thread computes of a gated
 // product is then whole blocks of the next product's activations.
-#include "engine/models/products.h"
+#include "engine/cpu/products.h"
 
 #include <algorithm>
 #include <array>
 
+#include "engine/cpu/host_weights.h"
 #include "engine/kernels/matmul.h"
 
-namespace plinth::engine {
+namespace plinth::engine::cpu {
 namespace {
 
 constexpr int64_t kUnitRows = 32;
@@ -74,7 +75,7 @@ class Shares {
 // out[c * stride + r - begin] for rows [begin, end); begin is a multiple of 32.
 void compute(const kernels::KernelTable& kernels, const Linear& linear, const Columns& x,
              int64_t begin, int64_t end, float* out, int64_t stride) {
-  const Matrix& matrix = linear.weight;
+  const HostMatrix& matrix = host(linear.weight);
   if (!matrix.packed.is_empty()) {
     matrix.packed.multiply(kernels::panels_for(kernels), x, begin / kernels::kPanelRows,
                            kernels::PackedMatrix::panels_of(end), out, stride);
@@ -152,7 +153,8 @@ void multiply(const kernels::KernelTable& kernels, kernels::ThreadPool& pool, co
               const float* x, int64_t columns, float* out) {
   const int64_t length = linear.weight.length;
   Product product{&linear, {x, length, columns, nullptr}, out};
-  if (!linear.weight.packed.is_rounding()) return multiply(kernels, pool, std::span(&product, 1));
+  if (!host(linear.weight).packed.is_rounding())
+    return multiply(kernels, pool, std::span(&product, 1));
   const int64_t blocks = length / kernels::kPanelBlock;
   std::vector<kernels::QuantizedBlock> rounded(static_cast<size_t>(columns * blocks));
   constexpr int64_t kColumnsPerPiece = 8;
@@ -190,8 +192,9 @@ void multiply_gated(const kernels::KernelTable& kernels, kernels::ThreadPool& po
       compute(kernels, *product.gate, product.x, begin, begin + count, gate, count);
       compute(kernels, *product.up, product.x, begin, begin + count, up, count);
       gate_rows(gate, up, columns * count);
-      const auto form = product.down->weight.packed.is_rounding() ? ColumnBuffer::Form::rounded
-                                                                  : ColumnBuffer::Form::f32;
+      const auto form = host(product.down->weight).packed.is_rounding()
+                            ? ColumnBuffer::Form::rounded
+                            : ColumnBuffer::Form::f32;
       for (int64_t column = 0; column < columns; ++column) {
         out.set(product.out_begin + column, product.gate->weight.rows, begin, count,
                 gate + column * count, form);
@@ -200,4 +203,4 @@ void multiply_gated(const kernels::KernelTable& kernels, kernels::ThreadPool& po
   });
 }
 
-}  // namespace plinth::engine
+}  // namespace plinth::engine::cpu

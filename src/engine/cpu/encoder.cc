@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // One text at a time, all its tokens together; buffers live as long as the call.
-#include "engine/models/encoder.h"
+#include "engine/cpu/encoder.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "base/check.h"
-#include "engine/models/products.h"
+#include "engine/cpu/host_weights.h"
+#include "engine/cpu/products.h"
+#include "engine/cpu/turns.h"
 
-namespace plinth::engine {
+namespace plinth::engine::cpu {
 namespace {
 
 std::vector<float> buffer(int64_t floats) {
@@ -17,11 +19,12 @@ std::vector<float> buffer(int64_t floats) {
 
 class LayeredEncoder final : public Encoder {
  public:
-  LayeredEncoder(EncoderPlan plan, const BuildOptions& options)
-      : plan_(std::move(plan)),
-        kernels_(options.kernels),
-        pool_(options.pool),
-        precision_(options.precision) {}
+  LayeredEncoder(EncoderPlan plan, const BuildContext& build)
+      : weights_(plan, build),
+        plan_(std::move(plan)),
+        kernels_(build.kernels),
+        pool_(build.pool),
+        precision_(build.precision) {}
 
   int64_t vocabulary() const override { return plan_.vocabulary; }
   int64_t tokens_max() const override { return plan_.tokens_max; }
@@ -40,6 +43,7 @@ class LayeredEncoder final : public Encoder {
   ColumnBuffer round(const std::vector<float>& x, int64_t rows) const;
   std::vector<float> project(const Linear& linear, ColumnBuffer& x, int64_t rows) const;
 
+  const HostWeights weights_;  // what the plan's matrices are
   const EncoderPlan plan_;
   const kernels::KernelTable& kernels_;
   kernels::ThreadPool& pool_;
@@ -189,8 +193,8 @@ uint64_t activation_bytes(const EncoderPlan& plan) {
   return static_cast<uint64_t>(plan.tokens_max * floats) * sizeof(float);
 }
 
-Result<std::unique_ptr<Encoder>> make_encoder(EncoderPlan plan, const BuildOptions& options) {
-  return std::unique_ptr<Encoder>(std::make_unique<LayeredEncoder>(std::move(plan), options));
+Result<std::unique_ptr<Encoder>> make_encoder(EncoderPlan plan, const BuildContext& build) {
+  return std::unique_ptr<Encoder>(std::make_unique<LayeredEncoder>(std::move(plan), build));
 }
 
-}  // namespace plinth::engine
+}  // namespace plinth::engine::cpu

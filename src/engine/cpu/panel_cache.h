@@ -17,7 +17,7 @@
 #include "engine/gguf/file.h"
 #include "engine/kernels/thread_pool.h"
 
-namespace plinth::engine {
+namespace plinth::engine::cpu {
 
 class PanelCache {
  public:
@@ -40,4 +40,4 @@ class PanelCache {
   int64_t bytes_;
 };
 
-}  // namespace plinth::engine
+}  // namespace plinth::engine::cpu

@@ -11,10 +11,10 @@
 #include <span>
 #include <vector>
 
+#include "engine/cpu/build_context.h"
 #include "engine/models/decoder_plan.h"
-#include "engine/models/model.h"
 
-namespace plinth::engine {
+namespace plinth::engine::cpu {
 
 class LookBack {
  public:
@@ -74,4 +74,4 @@ class LookBack {
   std::vector<State> spans_;  // of run_split
 };
 
-}  // namespace plinth::engine
+}  // namespace plinth::engine::cpu

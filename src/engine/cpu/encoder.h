@@ -5,14 +5,14 @@
 #include <memory>
 
 #include "base/result.h"
+#include "engine/cpu/build_context.h"
 #include "engine/models/encoder_plan.h"
-#include "engine/models/model.h"
 
-namespace plinth::engine {
+namespace plinth::engine::cpu {
 
 // Of one text of the longest length.
 uint64_t activation_bytes(const EncoderPlan& plan);
 
-Result<std::unique_ptr<Encoder>> make_encoder(EncoderPlan plan, const BuildOptions& options);
+Result<std::unique_ptr<Encoder>> make_encoder(EncoderPlan plan, const BuildContext& build);
 
-}  // namespace plinth::engine
+}  // namespace plinth::engine::cpu

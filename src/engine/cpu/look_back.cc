@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/models/look_back.h"
+#include "engine/cpu/look_back.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-namespace plinth::engine {
+#include "engine/cpu/host_kv.h"
+
+namespace plinth::engine::cpu {
 
 using kernels::kChunkTokens;
 
@@ -214,10 +216,11 @@ void LookBack::look_at_chunk(const Pass& pass, const Tile& tile, int64_t head, i
   work.value_length = shape_.value_length;
   work.scale = shape_.scale;
   work.score_cap = shape_.score_cap;
+  const HostKv& kv = HostKv::of(*tile.sequence);
   for (int64_t block = seen_begin / kBlockTokens; block * kBlockTokens < seen_end; ++block) {
     const int64_t index = chunk * kernels::kChunkBlocks + block;
-    work.keys[block] = tile.sequence->keys(pass.index, index, head);
-    work.values[block] = tile.sequence->values(pass.index, index, head);
+    work.keys[block] = kv.keys(*tile.sequence, pass.index, index, head);
+    work.values[block] = kv.values(*tile.sequence, pass.index, index, head);
   }
   const int64_t first = first_row * group();
   work.rows = static_cast<int64_t>(scratch.begin.size());
@@ -275,4 +278,4 @@ void LookBack::finish(const Pass& pass, const Tile& tile, int64_t head, State& t
   }
 }
 
-}  // namespace plinth::engine
+}  // namespace plinth::engine::cpu

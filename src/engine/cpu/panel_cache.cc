@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/models/panel_cache.h"
+#include "engine/cpu/panel_cache.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "engine/gguf/descriptor.h"
 
-namespace plinth::engine {
+namespace plinth::engine::cpu {
 namespace {
 
 namespace fs = std::filesystem;
@@ -169,4 +169,4 @@ void PanelCache::write(const uint8_t* panels) const {
   log_event(LogLevel::warning, "panel_cache_not_written", {{"file", path_}, {"cause", cause}});
 }
 
-}  // namespace plinth::engine
+}  // namespace plinth::engine::cpu

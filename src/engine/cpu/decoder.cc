@@ -1,31 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 // The forward pass. Every row is computed from its own token and its own sequence's keys and
 // values; rows share nothing but the weights, which makes results independent of the batch.
-#include "engine/models/decoder.h"
+#include "engine/cpu/decoder.h"
 
 #include <algorithm>
 
 #include "base/check.h"
-#include "engine/models/attention.h"
-#include "engine/models/feed_forward.h"
-#include "engine/models/lora_pass.h"
+#include "engine/cpu/attention.h"
+#include "engine/cpu/feed_forward.h"
+#include "engine/cpu/host_weights.h"
+#include "engine/cpu/lora_pass.h"
 
-namespace plinth::engine {
+namespace plinth::engine::cpu {
 namespace {
 
 class Decoder final : public Model {
  public:
-  Decoder(DecoderPlan plan, const BuildOptions& options)
-      : plan_(std::move(plan)),
-        kernels_(options.kernels),
-        pool_(options.pool),
-        rows_max_(options.rows_max),
-        lora_(options.file, plan_, kernels_, pool_),
-        attention_(plan_, options, lora_),
-        feed_forward_(plan_, options, lora_),
+  Decoder(DecoderPlan plan, const BuildContext& build)
+      : weights_(plan, build),
+        plan_(std::move(plan)),
+        kernels_(build.kernels),
+        pool_(build.pool),
+        rows_max_(build.rows_max),
+        lora_(plan_, kernels_, pool_),
+        attention_(plan_, build, lora_),
+        feed_forward_(plan_, build, lora_),
         x_(static_cast<size_t>(rows_max_ * plan_.width)),
         projected_(x_.size()),
-        normed_(kernels_, options.precision, rows_max_, plan_.width) {}
+        normed_(kernels_, build.precision, rows_max_, plan_.width) {}
 
   const KvShape& kv_shape() const override { return attention_.kv_shape(); }
   int64_t vocabulary() const override { return plan_.vocabulary; }
@@ -44,6 +46,7 @@ class Decoder final : public Model {
   template <typename Work>
   void for_rows(int64_t rows, const Work& work);
 
+  const HostWeights weights_;  // what the plan's matrices are
   const DecoderPlan plan_;
   const kernels::KernelTable& kernels_;
   kernels::ThreadPool& pool_;
@@ -123,7 +126,7 @@ std::span<const BatchRow> Decoder::keep_wanted(std::span<const BatchRow> batch) 
 
 int64_t Decoder::weight_bytes_per_token() const {
   const auto bytes = [](const Linear& linear) {
-    return linear.weight.rows * linear.weight.row_bytes;
+    return linear.weight.rows * linear.weight.row_bytes();
   };
   int64_t total = bytes(plan_.output);
   for (const DecoderLayer& layer : plan_.layers) {
@@ -189,16 +192,16 @@ uint64_t activation_bytes(const DecoderPlan& plan, Precision precision, int64_t 
   return static_cast<uint64_t>(per_row * static_cast<double>(rows_max));
 }
 
-Result<std::unique_ptr<Model>> make_decoder(DecoderPlan plan, const BuildOptions& options) {
-  const uint64_t bytes = activation_bytes(plan, options.precision, options.rows_max);
+Result<std::unique_ptr<Model>> make_decoder(DecoderPlan plan, const BuildContext& build) {
+  const uint64_t bytes = activation_bytes(plan, build.precision, build.rows_max);
   if (bytes > kActivationBytesMax) {
     return make_error(ErrorCode::too_large,
-                      "sequences_max: the activations of " + std::to_string(options.rows_max) +
+                      "sequences_max: the activations of " + std::to_string(build.rows_max) +
                           " tokens need " + std::to_string(bytes >> 20) + " MiB of at most " +
                           std::to_string(kActivationBytesMax >> 20) + "; lower it",
                       "sequences_max");
   }
-  return std::unique_ptr<Model>(std::make_unique<Decoder>(std::move(plan), options));
+  return std::unique_ptr<Model>(std::make_unique<Decoder>(std::move(plan), build));
 }
 
-}  // namespace plinth::engine
+}  // namespace plinth::engine::cpu

@@ -1,45 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/models/lora_pass.h"
+#include "engine/cpu/lora_pass.h"
 
 #include <algorithm>
 
-namespace plinth::engine {
+namespace plinth::engine::cpu {
 
-LoraPass::LoraPass(const gguf::File& file, const DecoderPlan& plan,
-                   const kernels::KernelTable& kernels, kernels::ThreadPool& pool)
+LoraPass::LoraPass(const DecoderPlan& plan, const kernels::KernelTable& kernels,
+                   kernels::ThreadPool& pool)
     : kernels_(kernels), pool_(pool) {
+  const auto add = [&](const Linear& linear) { tensors_.emplace(linear.weight.tensor->name); };
   for (const DecoderLayer& layer : plan.layers) {
     const AttentionPlan& attention = layer.attention;
     for (const Linear* linear :
          {&attention.query, &attention.key, &attention.value, &attention.output}) {
-      add_site(file, linear->weight);
+      add(*linear);
     }
     const auto* dense = std::get_if<FeedForwardPlan>(&layer.feed_forward);
     if (!dense) continue;
-    for (const Linear* linear : {&dense->gate, &dense->up, &dense->down}) {
-      add_site(file, linear->weight);
-    }
+    for (const Linear* linear : {&dense->gate, &dense->up, &dense->down}) add(*linear);
   }
   // Tied embeddings are looked up, too, which an adapter of the output would not change.
-  if (plan.output.weight.data != plan.embeddings.data) {
-    add_site(file, plan.output.weight);
-  }
-}
-
-void LoraPass::add_site(const gguf::File& file, const Matrix& matrix) {
-  for (const gguf::Tensor& tensor : file.contents().tensors) {
-    const std::byte* begin = file.data(tensor);
-    if (matrix.data < begin || matrix.data >= begin + tensor.bytes) continue;
-    sites_[matrix.data] = {std::string(tensor.name), (matrix.data - begin) / matrix.row_bytes};
-    return;
-  }
+  if (plan.output.weight.tensor != plan.embeddings.tensor) add(plan.output);
 }
 
 Status LoraPass::check(const Adapter& adapter) const {
   for (const auto& [name, low] : adapter.tensors()) {
-    const bool is_known = std::any_of(sites_.begin(), sites_.end(),
-                                      [&](const auto& site) { return site.second.tensor == name; });
-    if (is_known) continue;
+    if (tensors_.contains(name)) continue;
     return make_error(ErrorCode::unsupported,
                       name +
                           ": adapters of this tensor are not computed; those of attention's and "
@@ -78,17 +64,14 @@ void LoraPass::keep_wanting() {
 }
 
 void LoraPass::add(const Matrix& matrix, const float* x, float* out) {
-  if (groups_.empty()) return;
-  const auto site = sites_.find(matrix.data);
-  if (site == sites_.end()) return;
   for (const Group& group : groups_) {
-    const LowRank* low = group.adapter->find(site->second.tensor);
-    if (low) add_group(group, *low, site->second.row_begin, matrix, x, out);
+    const LowRank* low = group.adapter->find(matrix.tensor->name);
+    if (low) add_group(group, *low, matrix, x, out);
   }
 }
 
-void LoraPass::add_group(const Group& group, const LowRank& low, int64_t row_begin,
-                         const Matrix& matrix, const float* x, float* out) {
+void LoraPass::add_group(const Group& group, const LowRank& low, const Matrix& matrix,
+                         const float* x, float* out) {
   gathered_.clear();
   const auto columns = static_cast<int64_t>(group.uses.size());
   for (const Use& use : group.uses) {
@@ -98,8 +81,8 @@ void LoraPass::add_group(const Group& group, const LowRank& low, int64_t row_beg
   inner_.resize(std::max(inner_.size(), static_cast<size_t>(columns * low.rank)));
   results_.resize(std::max(results_.size(), static_cast<size_t>(columns * matrix.rows)));
   multiply_rows(low.a.data(), low.rank, low.length, gathered_.data(), columns, inner_.data());
-  multiply_rows(low.b.data() + row_begin * low.rank, matrix.rows, low.rank, inner_.data(), columns,
-                results_.data());
+  multiply_rows(low.b.data() + matrix.row_begin * low.rank, matrix.rows, low.rank, inner_.data(),
+                columns, results_.data());
   const float* result = results_.data();
   for (const Use& use : group.uses) {
     const float scale = use.scale * low.scale;
@@ -122,4 +105,4 @@ void LoraPass::multiply_rows(const float* weights, int64_t rows, int64_t length,
   });
 }
 
-}  // namespace plinth::engine
+}  // namespace plinth::engine::cpu

@@ -5,20 +5,20 @@
 #include <span>
 #include <vector>
 
+#include "engine/cpu/build_context.h"
+#include "engine/cpu/look_back.h"
+#include "engine/cpu/lora_pass.h"
+#include "engine/cpu/products.h"
 #include "engine/models/decoder_plan.h"
-#include "engine/models/look_back.h"
-#include "engine/models/lora_pass.h"
-#include "engine/models/model.h"
-#include "engine/models/products.h"
 
-namespace plinth::engine {
+namespace plinth::engine::cpu {
 
 KvShape kv_shape_of(const DecoderPlan& plan, KvFormat format);
 
 class Attention {
  public:
-  // All references outlive it. Buffers are for options.rows_max rows.
-  Attention(const DecoderPlan& plan, const BuildOptions& options, LoraPass& lora);
+  // All references outlive it. Buffers are for build.rows_max rows.
+  Attention(const DecoderPlan& plan, const BuildContext& build, LoraPass& lora);
 
   // Works out the turns of every row's position; before the first layer.
   void begin(std::span<const BatchRow> batch);
@@ -54,4 +54,4 @@ class Attention {
   ColumnBuffer mixed_;
 };
 
-}  // namespace plinth::engine
+}  // namespace plinth::engine::cpu

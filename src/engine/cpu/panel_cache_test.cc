@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packed weights on disk: used when they are whole and of this file, packed anew otherwise.
-#include "engine/models/panel_cache.h"
+#include "engine/cpu/panel_cache.h"
 
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@
 #include "engine/engine.h"
 #include "engine/testing/tiny_model.h"
 
-namespace plinth::engine {
+namespace plinth::engine::cpu {
 namespace {
 
 namespace fs = std::filesystem;
@@ -105,4 +105,4 @@ TEST_F(PanelCacheTest, a_folder_that_cannot_be_written_only_costs_the_packing) {
 }
 
 }  // namespace
-}  // namespace plinth::engine
+}  // namespace plinth::engine::cpu

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Experts: rows are grouped by expert, so that a batch reads an expert's weights once; each row
 // then adds up its own results in the order of its own scores, so that it does not feel the batch.
-#include "engine/models/feed_forward.h"
+#include "engine/cpu/feed_forward.h"
 
 #include <algorithm>
 #include <cmath>
 
-namespace plinth::engine {
+namespace plinth::engine::cpu {
 namespace {
 
 struct BufferSizes {
@@ -39,16 +39,16 @@ double FeedForward::bytes_per_row(const DecoderPlan& plan, Precision precision) 
          static_cast<double>(sizes.experts + copies) * sizeof(float);
 }
 
-FeedForward::FeedForward(const DecoderPlan& plan, const BuildOptions& options, LoraPass& lora)
+FeedForward::FeedForward(const DecoderPlan& plan, const BuildContext& build, LoraPass& lora)
     : width_(plan.width),
-      kernels_(options.kernels),
-      pool_(options.pool),
+      kernels_(build.kernels),
+      pool_(build.pool),
       lora_(lora),
-      inner_(kernels_, options.precision, options.rows_max, buffer_sizes(plan).inner),
-      grouped_(kernels_, options.precision, options.rows_max * buffer_sizes(plan).used, width_) {
+      inner_(kernels_, build.precision, build.rows_max, buffer_sizes(plan).inner),
+      grouped_(kernels_, build.precision, build.rows_max * buffer_sizes(plan).used, width_) {
   const BufferSizes sizes = buffer_sizes(plan);
-  scores_.resize(static_cast<size_t>(options.rows_max * sizes.experts));
-  uses_.resize(static_cast<size_t>(options.rows_max * sizes.used));
+  scores_.resize(static_cast<size_t>(build.rows_max * sizes.experts));
+  uses_.resize(static_cast<size_t>(build.rows_max * sizes.used));
   results_.resize(uses_.size() * static_cast<size_t>(width_));
 }
 
@@ -174,4 +174,4 @@ void FeedForward::add_up(const ExpertsPlan& layer, int64_t rows, float* out) {
   });
 }
 
-}  // namespace plinth::engine
+}  // namespace plinth::engine::cpu

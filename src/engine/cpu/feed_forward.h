@@ -5,17 +5,17 @@
 #include <span>
 #include <vector>
 
+#include "engine/cpu/build_context.h"
+#include "engine/cpu/lora_pass.h"
+#include "engine/cpu/products.h"
 #include "engine/models/decoder_plan.h"
-#include "engine/models/lora_pass.h"
-#include "engine/models/model.h"
-#include "engine/models/products.h"
 
-namespace plinth::engine {
+namespace plinth::engine::cpu {
 
 class FeedForward {
  public:
-  // All references outlive it. Buffers are for options.rows_max rows.
-  FeedForward(const DecoderPlan& plan, const BuildOptions& options, LoraPass& lora);
+  // All references outlive it. Buffers are for build.rows_max rows.
+  FeedForward(const DecoderPlan& plan, const BuildContext& build, LoraPass& lora);
 
   // [x.count][width] to out.
   void run(const FeedForwardPlan& layer, const Columns& x, float* out);
@@ -55,4 +55,4 @@ class FeedForward {
   std::vector<Product> down_;
 };
 
-}  // namespace plinth::engine
+}  // namespace plinth::engine::cpu

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// A plan's matrices in this machine's memory: as the file maps them, and packed where a kernel
+// multiplies them so.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+
+#include "engine/cpu/build_context.h"
+#include "engine/kernels/huge_memory.h"
+#include "engine/kernels/panels/packed.h"
+#include "engine/models/weights.h"
+
+namespace plinth::engine::cpu {
+
+struct HostMatrix final : WeightBuffer {
+  const kernels::Format* format = nullptr;
+  const std::byte* data = nullptr;
+  int64_t rows = 0;
+  int64_t length = 0;  // values of a row
+  int64_t row_bytes = 0;
+  kernels::PackedMatrix packed;  // empty: multiplied as the file holds it
+};
+
+// Of a matrix whose plan HostWeights has taken.
+inline const HostMatrix& host(const Matrix& matrix) {
+  return static_cast<const HostMatrix&>(*matrix.buffer);
+}
+
+// F32 values of one row.
+void widen_row(const Matrix& matrix, int64_t row, float* out);
+
+class HostWeights {
+ public:
+  // Sets the buffers of all matrices of the plan to what it holds, which with Precision::fast packs
+  // those that are multiplied with activations. Embeddings that are only looked up, and routers,
+  // whose choices must not depend on rounding, stay as the file holds them.
+  HostWeights(DecoderPlan& plan, const BuildContext& build);
+  HostWeights(EncoderPlan& plan, const BuildContext& build);
+
+  // The bytes that packing takes.
+  static uint64_t packed_bytes(const DecoderPlan& plan);
+  static uint64_t packed_bytes(const EncoderPlan& plan);
+
+ private:
+  template <typename Plan>
+  void take(Plan& plan, const BuildContext& build);
+  HostMatrix* add(Matrix& matrix, const gguf::File& file);
+
+  std::deque<HostMatrix> matrices_;  // stay where they are
+  std::shared_ptr<const kernels::HugeMemory> packed_;
+};
+
+}  // namespace plinth::engine::cpu
