@@ -289,10 +289,11 @@ uint64_t sum_words(const uint8_t* from, int64_t bytes) {
   constexpr int kVectors = 8;
   __m256i sums[kVectors];
   for (__m256i& sum : sums) sum = _mm256_setzero_si256();
-  for (int64_t at = 0; at < bytes; at += 256) {
+  const int64_t part = bytes / kVectors;  // several streams are read faster than one
+  for (int64_t at = 0; at < part; at += 32) {
     for (int i = 0; i < kVectors; ++i) {
       sums[i] = _mm256_add_epi64(
-          sums[i], _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + at + 32 * i)));
+          sums[i], _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i * part + at)));
     }
   }
   for (int i = 1; i < kVectors; ++i) sums[0] = _mm256_add_epi64(sums[0], sums[i]);

@@ -212,74 +212,88 @@ void store(const PanelArguments& m, int64_t row, int64_t column, __m256 value) {
   for (int64_t i = 0; row + i < m.rows; ++i) out[i] = values[i];
 }
 
-template <typename Codes, typename Scales, int kZero, int kColumns>
-void tile(const PanelArguments& m, int64_t panel, int64_t half, int64_t column) {
-  const uint8_t* from = m.panels + panel * m.panel_bytes;
+// Strips are halves of panels, numbered from the first panel's on.
+template <typename Codes, typename Scales, int kZero, int kStrips, int kColumns>
+void tile(const PanelArguments& m, int64_t strip, int64_t column) {
   const int64_t blocks = m.length / kPanelBlock;
   const QuantizedBlock* x = m.x + column * blocks;
   constexpr int kParts = Scales::kHalves ? 2 : 1;
-  Scales step;
-  __m256 totals[kColumns];
-  for (int c = 0; c < kColumns; ++c) totals[c] = _mm256_setzero_ps();
+  const uint8_t* from[kStrips];
+  Scales step[kStrips];
+  __m256 totals[kStrips][kColumns];
+  for (int s = 0; s < kStrips; ++s) {
+    from[s] = m.panels + (strip + s) / 2 * m.panel_bytes;
+    for (int c = 0; c < kColumns; ++c) totals[s][c] = _mm256_setzero_ps();
+  }
   for (int64_t block = 0; block < blocks; ++block, ++x) {
-    if (Scales::kHeaderBytes > 0 && block % 8 == 0) {
-      step.load_header(from, half);
-      from += Scales::kHeaderBytes;
-    }
-    step.load_block(from, half);
-    if constexpr (kColumns > 1) {
-      for (int64_t line = 0; line < Scales::kBytes + Codes::kBytes; line += 64) {
-        _mm_prefetch(from + kAheadBytes + line, _MM_HINT_T0);
+    for (int s = 0; s < kStrips; ++s) {
+      const int64_t half = (strip + s) % 2;
+      if (Scales::kHeaderBytes > 0 && block % 8 == 0) {
+        step[s].load_header(from[s], half);
+        from[s] += Scales::kHeaderBytes;
       }
-    }
-    const Codes weights{from + Scales::kBytes + 32 * half};
-    from += Scales::kBytes + Codes::kBytes;
-    for (int part = 0; part < kParts; ++part) {
-      __m256i products[kColumns];
-      for (int c = 0; c < kColumns; ++c) {
-        const int32_t less = x[c * blocks].less[Scales::kHalves ? part : 2];
-        products[c] = _mm256_set1_epi32(kZero * (less / 128));
+      step[s].load_block(from[s], half);
+      if constexpr (kColumns > 1) {
+        for (int64_t line = 0; line < Scales::kBytes + Codes::kBytes; line += 64) {
+          _mm_prefetch(from[s] + kAheadBytes + line, _MM_HINT_T0);
+        }
       }
-      multiply_groups<Codes, kColumns>(weights, x, blocks, part * kGroups / kParts,
-                                       (part + 1) * kGroups / kParts, products);
-      for (int c = 0; c < kColumns; ++c) {
-        const __m256 scale = _mm256_mul_ps(step.scale[part], _mm256_set1_ps(x[c * blocks].scale));
-        totals[c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products[c]), scale, totals[c]);
+      const Codes weights{from[s] + Scales::kBytes + 32 * half};
+      from[s] += Scales::kBytes + Codes::kBytes;
+      for (int part = 0; part < kParts; ++part) {
+        __m256i products[kColumns];
+        for (int c = 0; c < kColumns; ++c) {
+          const int32_t less = x[c * blocks].less[Scales::kHalves ? part : 2];
+          products[c] = _mm256_set1_epi32(kZero * (less / 128));
+        }
+        multiply_groups<Codes, kColumns>(weights, x, blocks, part * kGroups / kParts,
+                                         (part + 1) * kGroups / kParts, products);
+        for (int c = 0; c < kColumns; ++c) {
+          const __m256 scale =
+              _mm256_mul_ps(step[s].scale[part], _mm256_set1_ps(x[c * blocks].scale));
+          totals[s][c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products[c]), scale, totals[s][c]);
+        }
       }
-    }
-    if constexpr (Scales::kHasMinimum) {
-      for (int c = 0; c < kColumns; ++c) {
-        const __m256 scaled_sum = _mm256_set1_ps(x[c * blocks].scaled_sum);
-        totals[c] = _mm256_fmadd_ps(step.minimum, scaled_sum, totals[c]);
+      if constexpr (Scales::kHasMinimum) {
+        for (int c = 0; c < kColumns; ++c) {
+          const __m256 scaled_sum = _mm256_set1_ps(x[c * blocks].scaled_sum);
+          totals[s][c] = _mm256_fmadd_ps(step[s].minimum, scaled_sum, totals[s][c]);
+        }
       }
     }
   }
-  for (int c = 0; c < kColumns; ++c) {
-    store(m, panel * kPanelRows + half * kHalfRows, column + c, totals[c]);
+  for (int s = 0; s < kStrips; ++s) {
+    for (int c = 0; c < kColumns; ++c) {
+      store(m, (strip + s) * kHalfRows, column + c, totals[s][c]);
+    }
   }
 }
 
-template <typename Codes, typename Scales, int kZero, int kColumns>
+// As in avx512/panels.cc, several streams of memory for few columns.
+template <typename Codes, typename Scales, int kZero, int kStrips, int kColumns>
 void multiply_columns(const PanelArguments& m, int64_t begin, int64_t end, int64_t column) {
-  for (int64_t panel = begin; panel < end; ++panel) {
-    for (int64_t half = 0; half < 2 && panel * kPanelRows + half * kHalfRows < m.rows; ++half) {
-      tile<Codes, Scales, kZero, kColumns>(m, panel, half, column);
-    }
+  const int64_t rows = end * kPanelRows < m.rows ? end * kPanelRows : m.rows;
+  const int64_t strips = (rows + kHalfRows - 1) / kHalfRows;
+  int64_t strip = 2 * begin;
+  for (; strip + kStrips <= strips; strip += kStrips) {
+    tile<Codes, Scales, kZero, kStrips, kColumns>(m, strip, column);
   }
+  for (; strip < strips; ++strip) tile<Codes, Scales, kZero, 1, kColumns>(m, strip, column);
 }
 
 // As in avx512/panels.cc: a few cached panels pass by the columns.
 template <typename Codes, typename Scales, int kZero>
 void matmul(const PanelArguments& m) {
-  const int64_t together = m.panel_bytes < kCachedBytes ? kCachedBytes / m.panel_bytes : 1;
+  int64_t together = m.panel_bytes < kCachedBytes ? kCachedBytes / m.panel_bytes : 1;
+  if (m.columns <= kColumnsMax) together = m.panel_end - m.panel_begin;
   for (int64_t panel = m.panel_begin; panel < m.panel_end; panel += together) {
     const int64_t end = panel + together < m.panel_end ? panel + together : m.panel_end;
     int64_t column = 0;
     for (; column + kColumnsMax <= m.columns; column += kColumnsMax) {
-      multiply_columns<Codes, Scales, kZero, kColumnsMax>(m, panel, end, column);
+      multiply_columns<Codes, Scales, kZero, 1, kColumnsMax>(m, panel, end, column);
     }
     for (; column < m.columns; ++column) {
-      multiply_columns<Codes, Scales, kZero, 1>(m, panel, end, column);
+      multiply_columns<Codes, Scales, kZero, 8, 1>(m, panel, end, column);
     }
   }
 }

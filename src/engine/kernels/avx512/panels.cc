@@ -191,77 +191,88 @@ void store(const PanelArguments& m, int64_t panel, int64_t column, __m512 value)
   }
 }
 
-template <typename Codes, typename Scales, bool kHasZero, int kColumns>
+template <typename Codes, typename Scales, bool kHasZero, int kPanels, int kColumns>
 void tile(const PanelArguments& m, int64_t panel, int64_t column) {
-  const uint8_t* from = m.panels + panel * m.panel_bytes;
   const int64_t blocks = m.length / kPanelBlock;
   const QuantizedBlock* x = m.x + column * blocks;
-  Scales step;
-  __m512 totals[kColumns];
-  for (int c = 0; c < kColumns; ++c) totals[c] = _mm512_setzero_ps();
+  const uint8_t* from[kPanels];
+  Scales step[kPanels];
+  __m512 totals[kPanels][kColumns];
+  for (int p = 0; p < kPanels; ++p) {
+    from[p] = m.panels + (panel + p) * m.panel_bytes;
+    for (int c = 0; c < kColumns; ++c) totals[p][c] = _mm512_setzero_ps();
+  }
   for (int64_t block = 0; block < blocks; ++block, ++x) {
-    if (Scales::kHeaderBytes > 0 && block % 8 == 0) {
-      step.load_header(from);
-      from += Scales::kHeaderBytes;
-    }
-    step.load_block(from);
-    if constexpr (kColumns > 1) {
-      for (int64_t line = 0; line < Scales::kBytes + Codes::kBytes; line += 64) {
-        _mm_prefetch(from + kAheadBytes + line, _MM_HINT_T0);
+    for (int p = 0; p < kPanels; ++p) {
+      if (Scales::kHeaderBytes > 0 && block % 8 == 0) {
+        step[p].load_header(from[p]);
+        from[p] += Scales::kHeaderBytes;
       }
-    }
-    const Codes weights{from + Scales::kBytes};
-    from += Scales::kBytes + Codes::kBytes;
-    __m512i products[kColumns];
-    constexpr int kParts = Scales::kHalves ? 2 : 1;
-    for (int part = 0; part < kParts; ++part) {
-      for (int c = 0; c < kColumns; ++c) {
-        products[c] = start<kHasZero>(&x[c * blocks].less[Scales::kHalves ? part : 2]);
-      }
-      for (int g = part * kGroups / kParts; g < (part + 1) * kGroups / kParts; ++g) {
-        const __m512i weight = weights.group(g);
-        for (int c = 0; c < kColumns; ++c) {
-          products[c] = _mm512_dpbusd_epi32(products[c], weight,
-                                            broadcast(x[c * blocks].codes + g * kPanelGroup));
+      step[p].load_block(from[p]);
+      if constexpr (kColumns > 1) {
+        for (int64_t line = 0; line < Scales::kBytes + Codes::kBytes; line += 64) {
+          _mm_prefetch(from[p] + kAheadBytes + line, _MM_HINT_T0);
         }
       }
-      for (int c = 0; c < kColumns; ++c) {
-        const __m512 scale = _mm512_mul_ps(step.scale[part], _mm512_set1_ps(x[c * blocks].scale));
-        totals[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products[c]), scale, totals[c]);
+      const Codes weights{from[p] + Scales::kBytes};
+      from[p] += Scales::kBytes + Codes::kBytes;
+      __m512i products[kColumns];
+      constexpr int kParts = Scales::kHalves ? 2 : 1;
+      for (int part = 0; part < kParts; ++part) {
+        for (int c = 0; c < kColumns; ++c) {
+          products[c] = start<kHasZero>(&x[c * blocks].less[Scales::kHalves ? part : 2]);
+        }
+        for (int g = part * kGroups / kParts; g < (part + 1) * kGroups / kParts; ++g) {
+          const __m512i weight = weights.group(g);
+          for (int c = 0; c < kColumns; ++c) {
+            products[c] = _mm512_dpbusd_epi32(products[c], weight,
+                                              broadcast(x[c * blocks].codes + g * kPanelGroup));
+          }
+        }
+        for (int c = 0; c < kColumns; ++c) {
+          const __m512 scale =
+              _mm512_mul_ps(step[p].scale[part], _mm512_set1_ps(x[c * blocks].scale));
+          totals[p][c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products[c]), scale, totals[p][c]);
+        }
       }
-    }
-    if constexpr (Scales::kHasMinimum) {
-      for (int c = 0; c < kColumns; ++c) {
-        const __m512 scaled_sum = _mm512_set1_ps(x[c * blocks].scaled_sum);
-        totals[c] = _mm512_fmadd_ps(step.minimum, scaled_sum, totals[c]);
+      if constexpr (Scales::kHasMinimum) {
+        for (int c = 0; c < kColumns; ++c) {
+          const __m512 scaled_sum = _mm512_set1_ps(x[c * blocks].scaled_sum);
+          totals[p][c] = _mm512_fmadd_ps(step[p].minimum, scaled_sum, totals[p][c]);
+        }
       }
     }
   }
-  for (int c = 0; c < kColumns; ++c) store(m, panel, column + c, totals[c]);
+  for (int p = 0; p < kPanels; ++p) {
+    for (int c = 0; c < kColumns; ++c) store(m, panel + p, column + c, totals[p][c]);
+  }
+}
+
+// kPanels at a time, and what is left one by one. Few columns are bound by memory, which is read
+// faster as several streams, one from each panel.
+template <typename Codes, typename Scales, bool kHasZero, int kPanels, int kColumns>
+void tiles(const PanelArguments& m, int64_t begin, int64_t end, int64_t column) {
+  int64_t panel = begin;
+  for (; panel + kPanels <= end; panel += kPanels) {
+    tile<Codes, Scales, kHasZero, kPanels, kColumns>(m, panel, column);
+  }
+  for (; panel < end; ++panel) tile<Codes, Scales, kHasZero, 1, kColumns>(m, panel, column);
 }
 
 template <typename Codes, typename Scales, bool kHasZero>
 void multiply_panels(const PanelArguments& m, int64_t begin, int64_t end) {
   int64_t column = 0;
   for (; column + kColumnsMax <= m.columns; column += kColumnsMax) {
-    for (int64_t panel = begin; panel < end; ++panel) {
-      tile<Codes, Scales, kHasZero, kColumnsMax>(m, panel, column);
-    }
+    tiles<Codes, Scales, kHasZero, 1, kColumnsMax>(m, begin, end, column);
   }
   for (; column + 4 <= m.columns; column += 4) {
-    for (int64_t panel = begin; panel < end; ++panel) {
-      tile<Codes, Scales, kHasZero, 4>(m, panel, column);
-    }
+    tiles<Codes, Scales, kHasZero, 2, 4>(m, begin, end, column);
   }
   for (; column + 2 <= m.columns; column += 2) {
-    for (int64_t panel = begin; panel < end; ++panel) {
-      tile<Codes, Scales, kHasZero, 2>(m, panel, column);
-    }
+    tiles<Codes, Scales, kHasZero, 4, 2>(m, begin, end, column);
   }
   for (; column < m.columns; ++column) {
-    for (int64_t panel = begin; panel < end; ++panel) {
-      tile<Codes, Scales, kHasZero, 1>(m, panel, column);
-    }
+    tiles<Codes, Scales, kHasZero, 4, 1>(m, begin, end, column);
   }
 }
 
@@ -269,7 +280,8 @@ void multiply_panels(const PanelArguments& m, int64_t begin, int64_t end) {
 // the first-level one.
 template <typename Codes, typename Scales, bool kHasZero>
 void matmul(const PanelArguments& m) {
-  const int64_t together = m.panel_bytes < kCachedBytes ? kCachedBytes / m.panel_bytes : 1;
+  int64_t together = m.panel_bytes < kCachedBytes ? kCachedBytes / m.panel_bytes : 1;
+  if (m.columns <= kColumnsMax) together = m.panel_end - m.panel_begin;  // all pass by once
   for (int64_t panel = m.panel_begin; panel < m.panel_end; panel += together) {
     const int64_t end = panel + together < m.panel_end ? panel + together : m.panel_end;
     multiply_panels<Codes, Scales, kHasZero>(m, panel, end);
