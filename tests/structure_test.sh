@@ -33,10 +33,12 @@ built=$(sed -nE 's/^module\(([a-z]+) *(DEPS ([a-z ]+))?( LIBS [a-z0-9_ ]+)?\)$/\
 documented=$(grep -v '^| module |' ARCHITECTURE.md | sed -nE 's/^\| ([a-z]+) \| .* \| ([a-z -]+) \|$/\1:\2/p' | sed 's/:-$/:/')
 diff <(sed 's/ *$//' <<<"$built") <(sed 's/ *$//' <<<"$documented") || complain "ARCHITECTURE.md's module table differs from src/CMakeLists.txt"
 
-# What describes models and schedules batches knows no backend and no kernel.
+# One file chooses the backend; what describes models and schedules batches knows no kernel either.
+found=$(grep -rlE '#include "engine/cpu/' src --include='*.h' --include='*.cc' | grep -vE '^src/engine/(cpu/|loading/make_backend\.cc)|_test\.cc$')
+[ -z "$found" ] || complain "only engine/loading/make_backend.cc may include engine/cpu: $found"
 for folder in models backend kv_cache batcher speculation; do
-  found=$(grep -rnE '#include "engine/(cpu|kernels)/' "src/engine/$folder" --include='*.h' --include='*.cc' | grep -vE '_test\.cc:|kernels/formats/formats\.h"')
-  [ -z "$found" ] || complain "only engine/cpu computes: $found"
+  found=$(grep -rnE '#include "engine/kernels/' "src/engine/$folder" --include='*.h' --include='*.cc' | grep -vE '_test\.cc:|kernels/formats/formats\.h"')
+  [ -z "$found" ] || complain "kernels belong behind the backend: $found"
 done
 
 # Reference pages are what the program prints.

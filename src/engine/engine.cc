@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Puts one model together: file, tokenizer, template, kernels, KV cache and batcher.
+// Puts one model together: file, tokenizer, template, backend, KV cache and batcher.
 #include "engine/engine.h"
 
 #include <optional>
@@ -10,23 +10,20 @@
 #include "engine/backend/backend.h"
 #include "engine/batcher/batcher.h"
 #include "engine/convert.h"
-#include "engine/cpu/cpu_backend.h"
 #include "engine/gguf/file.h"
 #include "engine/kv_cache/kv_cache.h"
 #include "engine/loading/load_plan.h"
+#include "engine/loading/make_backend.h"
 #include "engine/models/adapter_table.h"
 #include "engine/models/registry.h"
 #include "engine/models/summary.h"
+#include "engine/option_error.h"
 #include "engine/speculation/draft_model.h"
 #include "engine/template/chat.h"
 #include "engine/tokenizer/tokenizer.h"
 
 namespace plinth::engine {
 namespace {
-
-Error option_error(const std::string& param, const std::string& cause) {
-  return make_error(ErrorCode::invalid_argument, param + ": " + cause, param);
-}
 
 class LoadedEngine final : public Engine {
  public:
@@ -99,11 +96,11 @@ class LoadedEngine final : public Engine {
 Result<std::unique_ptr<Engine>> LoadedEngine::create(const EngineOptions& options) {
   TRY(check_options(options));
   auto engine = std::make_unique<LoadedEngine>();
+  engine->backend_ = TRY(make_backend(options));
   engine->file_ = TRY(gguf::File::open(TRY(model_file(options.path))));
   engine->summary_ = TRY(summarize(*engine->file_));
   engine->tokenizer_ = TRY(Tokenizer::read(engine->file_->contents()));
   TRY(engine->read_template());
-  engine->backend_ = TRY(cpu::make_cpu_backend(options.isa, options.threads));
   TRY(engine->read_model(
       options, TRY(plan_load(options, *engine->file_, engine->summary_, *engine->backend_))));
   return std::unique_ptr<Engine>(std::move(engine));
@@ -130,10 +127,10 @@ Status LoadedEngine::read_model(const EngineOptions& options, const LoadPlan& pl
   const BuildOptions build{
       *file_, plan.rows_max, plan.context, options.precision, options.cache_folder, plan.kv_format};
   if (TRY(is_encoder(file_->contents()))) {
-    encoder_ = TRY(build_encoder(build, *backend_));
+    encoder_ = TRY(backend_->build(TRY(plan_encoder(*file_, plan.context)), build));
     return check_vocabulary(encoder_->vocabulary());
   }
-  model_ = TRY(build_model(build, *backend_));
+  model_ = TRY(backend_->build(TRY(plan_decoder(*file_, plan.context)), build));
   TRY(check_vocabulary(model_->vocabulary()));
   return start_batcher(options, plan);
 }
@@ -146,9 +143,8 @@ Status LoadedEngine::check_vocabulary(int64_t vocabulary) const {
 }
 
 Status LoadedEngine::start_batcher(const EngineOptions& options, const LoadPlan& plan) {
-  KvPlan kv = plan_kv(model_->kv_shape(), plan.room);
-  auto memory = TRY(backend_->allocate(kv));
-  cache_ = std::make_unique<KvCache>(std::move(kv), std::move(memory));
+  cache_ =
+      std::make_unique<KvCache>(TRY(backend_->allocate(plan_kv(model_->kv_shape(), plan.room))));
   if (!options.draft_path.empty()) {
     draft_ = TRY(DraftModel::load({options.draft_path, options.precision, tokenizer_->vocabulary(),
                                    model_->vocabulary(), plan.context, plan.room.bytes_max,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The seam between what a model is and what computes it. models/ describe: plans of sizes, small
-// vectors, and matrices by where they lie in the file. A backend takes a whole plan, puts weights,
-// keys and values where it computes, and carries the plan out, one call per batch. Nothing outside
-// of it holds an address of either.
+// vectors, and matrices by where they lie in the file. A backend takes a whole plan, puts matrices,
+// keys and values where it computes, and carries the plan out, one call per batch. Only the backend
+// knows where they are.
 #pragma once
 
 #include <cstdint>
@@ -55,10 +55,10 @@ class Model {
   // Whether it computes everything the adapter changes. Error: unsupported names a tensor. May be
   // called beside forward().
   virtual Status check_adapter(const Adapter& adapter) const = 0;
-  // Computes the rows' keys and values into the memory of their sequences, which the same backend
-  // allocated, and returns the logits of the rows that want them, in their order:
+  // Writes the rows' keys and values to `memory`, which the same backend allocated for the cache of
+  // their sequences, and returns the logits of the rows that want them, in their order:
   // [wanting rows][vocabulary], valid until the next call. One caller at a time.
-  virtual std::span<const float> forward(std::span<const BatchRow> batch) = 0;
+  virtual std::span<const float> forward(std::span<const BatchRow> batch, KvMemory& memory) = 0;
 };
 
 // The file outlives what is built.
@@ -67,14 +67,14 @@ struct BuildOptions {
   int64_t rows_max = 0;  // of one batch
   int64_t context = 0;   // tokens of a sequence
   Precision precision = Precision::exact;
-  std::string cache_folder;  // of packed weights; empty: none
+  std::string cache_folder;  // of weights as the backend lays them out; empty: none
   KvFormat kv_format = KvFormat::f32;
 };
 
 // What a model takes beside its file, said by its plan.
 struct ModelSize {
-  KvShape kv_shape;  // no layers: an embedder
-  uint64_t packed_bytes = 0;
+  KvShape kv_shape;           // no layers: an embedder
+  uint64_t weight_bytes = 0;  // matrices as the backend lays them out
   uint64_t buffer_bytes = 0;  // of the largest batch
 };
 
@@ -82,14 +82,14 @@ struct ModelSize {
 class Backend {
  public:
   virtual ~Backend() = default;
-  virtual std::string_view name() const = 0;
-  virtual int threads() const = 0;  // that compute together
+  virtual std::string_view name() const = 0;  // of the kernels, for people
+  virtual int threads() const = 0;            // that compute together
 
   // Builds nothing.
   virtual ModelSize measure(const DecoderPlan& plan, const BuildOptions& options) const = 0;
   virtual ModelSize measure(const EncoderPlan& plan, const BuildOptions& options) const = 0;
   // Whether products with weights of this type round activations to 8 bits in Precision::fast.
-  virtual bool is_rounding(const kernels::Format& format) const = 0;
+  virtual bool rounds_activations(const kernels::Format& weights) const = 0;
 
   // Error: too_large.
   virtual Result<std::unique_ptr<Model>> build(DecoderPlan plan, const BuildOptions& options) = 0;

@@ -239,7 +239,7 @@ void Batcher::iterate() {
       std::any_of(running_.begin(), running_.end(),
                   [](const SequencePointer& sequence) { return !sequence->is_decoding(); });
   const MonotonicTime begin = clock_.now();
-  const std::span<const float> logits = model_.forward(batch);
+  const std::span<const float> logits = model_.forward(batch, cache_.memory());
   const Duration spent = clock_.now() - begin;
   if (options_.metrics) {
     options_.metrics->observe(telemetry::Metric::engine_batch_sequences, running,
@@ -440,7 +440,7 @@ Batcher::Logits Batcher::compute_logits(const LogitsJob& job) {
       batch.push_back({job.tokens[static_cast<size_t>(position)], position, kv.get(), is_wanted,
                        job.adapters.applied.empty() ? nullptr : &job.adapters});
     }
-    std::span<const float> logits = model_.forward(batch);
+    std::span<const float> logits = model_.forward(batch, cache_.memory());
     for (const BatchRow& row : batch) {
       if (!row.is_logits_wanted) continue;
       for (size_t i = 0; i < job.positions.size(); ++i) {

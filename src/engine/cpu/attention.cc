@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "engine/cpu/host_kv.h"
 #include "engine/cpu/turns.h"
 
 namespace plinth::engine::cpu {
@@ -52,7 +51,8 @@ Attention::Attention(const DecoderPlan& plan, const BuildContext& build, LoraPas
   turns_ = rows_of_length(turns_length_);
 }
 
-void Attention::begin(std::span<const BatchRow> batch) {
+void Attention::begin(std::span<const BatchRow> batch, HostKv& kv) {
+  kv_ = &kv;
   float* turns = turns_.data();
   for (const BatchRow& row : batch) {
     for (const Rope& rope : plan_.ropes) {
@@ -91,7 +91,7 @@ void Attention::keep(std::span<const int64_t> rows) {
 
 void Attention::look_back(const AttentionPlan& layer, int64_t index,
                           std::span<const BatchRow> batch, float* out) {
-  look_back_.run(layer, index, kv_shape_.format, batch, query_.data(),
+  look_back_.run(layer, index, *kv_, batch, query_.data(),
                  mixed_.column(0, shape_.heads * shape_.value_length));
   const Product output{&layer.output, round_mixed(static_cast<int64_t>(batch.size())), out};
   multiply(kernels_, pool_, std::span(&output, 1));
@@ -134,8 +134,7 @@ void Attention::place_row(const AttentionPlan& layer, int64_t index, const Batch
   float* key = key_.data() + row_index * shape_.kv_heads * shape_.key_length;
   norm_heads(layer.key_norm, shape_.kv_heads, key);
   turn_heads(kernels_, rope, turns, key, shape_.kv_heads, shape_.key_length);
-  HostKv::of(*row.sequence)
-      .store(*row.sequence, index, row.position, key,
+  kv_->store(*row.sequence, index, row.position, key,
              value_.data() + row_index * shape_.kv_heads * shape_.value_length);
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/cpu/build_context.h"
+#include "engine/cpu/host_kv.h"
 #include "engine/cpu/look_back.h"
 #include "engine/cpu/lora_pass.h"
 #include "engine/cpu/products.h"
@@ -20,8 +21,9 @@ class Attention {
   // All references outlive it. Buffers are for build.rows_max rows.
   Attention(const DecoderPlan& plan, const BuildContext& build, LoraPass& lora);
 
-  // Works out the turns of every row's position; before the first layer.
-  void begin(std::span<const BatchRow> batch);
+  // Works out the turns of every row's position; before the first layer. `kv` is the memory of the
+  // rows' sequences.
+  void begin(std::span<const BatchRow> batch, HostKv& kv);
   // Makes the rows' queries, and writes their keys and values into their sequences.
   void project(const AttentionPlan& layer, int64_t index, std::span<const BatchRow> batch,
                const Columns& x);
@@ -48,6 +50,7 @@ class Attention {
   kernels::ThreadPool& pool_;
   LoraPass& lora_;
   LookBack look_back_;
+  HostKv* kv_ = nullptr;  // of the batch
   KvShape kv_shape_;
   int64_t turns_length_ = 0;  // of all ropes, per row
   std::vector<float> query_, key_, value_, turns_;

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "engine/cpu/attention.h"
 #include "engine/cpu/feed_forward.h"
+#include "engine/cpu/host_kv.h"
 #include "engine/cpu/host_weights.h"
 #include "engine/cpu/lora_pass.h"
 
@@ -16,8 +17,9 @@ namespace {
 
 class Decoder final : public Model {
  public:
-  Decoder(DecoderPlan plan, const BuildContext& build)
-      : weights_(plan, build),
+  // The weights are the plan's.
+  Decoder(DecoderPlan plan, std::unique_ptr<HostWeights> weights, const BuildContext& build)
+      : weights_(std::move(weights)),
         plan_(std::move(plan)),
         kernels_(build.kernels),
         pool_(build.pool),
@@ -33,7 +35,7 @@ class Decoder final : public Model {
   int64_t vocabulary() const override { return plan_.vocabulary; }
   int64_t weight_bytes_per_token() const override;
   Status check_adapter(const Adapter& adapter) const override { return lora_.check(adapter); }
-  std::span<const float> forward(std::span<const BatchRow> batch) override;
+  std::span<const float> forward(std::span<const BatchRow> batch, KvMemory& memory) override;
 
  private:
   void embed(const BatchRow& row, float* x) const;
@@ -46,7 +48,7 @@ class Decoder final : public Model {
   template <typename Work>
   void for_rows(int64_t rows, const Work& work);
 
-  const HostWeights weights_;  // what the plan's matrices are
+  const std::unique_ptr<HostWeights> weights_;
   const DecoderPlan plan_;
   const kernels::KernelTable& kernels_;
   kernels::ThreadPool& pool_;
@@ -69,10 +71,10 @@ void Decoder::for_rows(int64_t rows, const Work& work) {
   });
 }
 
-std::span<const float> Decoder::forward(std::span<const BatchRow> batch) {
+std::span<const float> Decoder::forward(std::span<const BatchRow> batch, KvMemory& memory) {
   auto rows = static_cast<int64_t>(batch.size());
   CHECK(rows <= rows_max_);
-  attention_.begin(batch);
+  attention_.begin(batch, static_cast<HostKv&>(memory));
   lora_.begin(batch);
   for (size_t i = 0; i < plan_.layers.size(); ++i) {
     const DecoderLayer& layer = plan_.layers[i];
@@ -201,7 +203,9 @@ Result<std::unique_ptr<Model>> make_decoder(DecoderPlan plan, const BuildContext
                           std::to_string(kActivationBytesMax >> 20) + "; lower it",
                       "sequences_max");
   }
-  return std::unique_ptr<Model>(std::make_unique<Decoder>(std::move(plan), build));
+  auto weights = HostWeights::take(plan, build);
+  return std::unique_ptr<Model>(
+      std::make_unique<Decoder>(std::move(plan), std::move(weights), build));
 }
 
 }  // namespace plinth::engine::cpu

@@ -19,8 +19,9 @@ std::vector<float> buffer(int64_t floats) {
 
 class LayeredEncoder final : public Encoder {
  public:
-  LayeredEncoder(EncoderPlan plan, const BuildContext& build)
-      : weights_(plan, build),
+  // The weights are the plan's.
+  LayeredEncoder(EncoderPlan plan, std::unique_ptr<HostWeights> weights, const BuildContext& build)
+      : weights_(std::move(weights)),
         plan_(std::move(plan)),
         kernels_(build.kernels),
         pool_(build.pool),
@@ -43,7 +44,7 @@ class LayeredEncoder final : public Encoder {
   ColumnBuffer round(const std::vector<float>& x, int64_t rows) const;
   std::vector<float> project(const Linear& linear, ColumnBuffer& x, int64_t rows) const;
 
-  const HostWeights weights_;  // what the plan's matrices are
+  const std::unique_ptr<HostWeights> weights_;
   const EncoderPlan plan_;
   const kernels::KernelTable& kernels_;
   kernels::ThreadPool& pool_;
@@ -194,7 +195,9 @@ uint64_t activation_bytes(const EncoderPlan& plan) {
 }
 
 Result<std::unique_ptr<Encoder>> make_encoder(EncoderPlan plan, const BuildContext& build) {
-  return std::unique_ptr<Encoder>(std::make_unique<LayeredEncoder>(std::move(plan), build));
+  auto weights = HostWeights::take(plan, build);
+  return std::unique_ptr<Encoder>(
+      std::make_unique<LayeredEncoder>(std::move(plan), std::move(weights), build));
 }
 
 }  // namespace plinth::engine::cpu

@@ -22,9 +22,10 @@ KvShape kv_shape(KvFormat format, int64_t kv_heads, int64_t key_length, int64_t 
   return shape;
 }
 
-Result<std::unique_ptr<KvMemory>> HostKv::allocate(const KvPlan& plan) {
+Result<std::unique_ptr<HostKv>> HostKv::allocate(const KvPlan& plan) {
   std::unique_ptr<HostKv> memory(new HostKv(plan));
-  bool is_possible = plan.is_addressable();
+  constexpr uint64_t kBytesMax = uint64_t{1} << 47;  // what a process can address
+  bool is_possible = plan.is_countable() && plan.bytes() < kBytesMax;
   for (size_t i = 0; i < plan.pools.size() && is_possible; ++i) {
     // Mapped, not zeroed: pages that no sequence reaches cost nothing.
     void* pool = ::mmap(nullptr, memory->pool_bytes(i), PROT_READ | PROT_WRITE,
@@ -32,7 +33,7 @@ Result<std::unique_ptr<KvMemory>> HostKv::allocate(const KvPlan& plan) {
     is_possible = pool != MAP_FAILED;
     if (is_possible) memory->pools_[i] = static_cast<uint8_t*>(pool);
   }
-  if (is_possible) return std::unique_ptr<KvMemory>(std::move(memory));
+  if (is_possible) return memory;
   return make_error(ErrorCode::too_large,
                     "context_tokens_max: no room for the keys and values of " +
                         std::to_string(plan.context) +
@@ -47,27 +48,27 @@ HostKv::~HostKv() {
 }
 
 size_t HostKv::pool_bytes(size_t pool) const {
-  return static_cast<size_t>(plan_.pools[pool].blocks) *
-         static_cast<size_t>(plan_.pools[pool].block_bytes);
+  return static_cast<size_t>(plan().pools[pool].blocks) *
+         static_cast<size_t>(plan().pools[pool].block_bytes);
 }
 
 uint8_t* HostKv::head_at(const KvSequence& sequence, int64_t layer, int64_t index,
                          int64_t head) const {
-  const auto [pool, layer_in_pool] = plan_.places[static_cast<size_t>(layer)];
-  return pools_[pool] + sequence.block(pool, index) * plan_.pools[pool].block_bytes +
-         (layer_in_pool * plan_.shape.kv_heads + head) * plan_.shape.head_bytes;
+  const auto [pool, layer_in_pool] = plan().places[static_cast<size_t>(layer)];
+  return pools_[pool] + sequence.block(pool, index) * plan().pools[pool].block_bytes +
+         (layer_in_pool * plan().shape.kv_heads + head) * plan().shape.head_bytes;
 }
 
 const uint8_t* HostKv::values(const KvSequence& sequence, int64_t layer, int64_t index,
                               int64_t head) const {
-  const KvShape& shape = plan_.shape;
+  const KvShape& shape = plan().shape;
   return head_at(sequence, layer, index, head) +
          kernels::kv_store_of(shape.format).key_bytes(shape.key_length);
 }
 
 void HostKv::store(const KvSequence& sequence, int64_t layer, int64_t position, const float* keys,
                    const float* values) {
-  const KvShape& shape = plan_.shape;
+  const KvShape& shape = plan().shape;
   const kernels::KvStore& format = kernels::kv_store_of(shape.format);
   const int64_t token = position % kBlockTokens;
   for (int64_t head = 0; head < shape.kv_heads; ++head) {

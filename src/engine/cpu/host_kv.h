@@ -19,14 +19,11 @@ KvShape kv_shape(KvFormat format, int64_t kv_heads, int64_t key_length, int64_t 
 class HostKv final : public KvMemory {
  public:
   // RAM is taken as blocks are first written. Error: too_large.
-  static Result<std::unique_ptr<KvMemory>> allocate(const KvPlan& plan);
+  static Result<std::unique_ptr<HostKv>> allocate(const KvPlan& plan);
   ~HostKv() override;
 
-  // That of a sequence whose cache has such memory.
-  static HostKv& of(const KvSequence& sequence) { return static_cast<HostKv&>(sequence.memory()); }
-
-  // Stores a token's keys [kv_heads][key_length] and values [kv_heads][value_length]; the sequence
-  // holds its block.
+  // Stores a token's keys [kv_heads][key_length] and values [kv_heads][value_length]. The sequence
+  // is one of this memory's cache and holds the token's block.
   void store(const KvSequence& sequence, int64_t layer, int64_t position, const float* keys,
              const float* values);
   // The keys and values of a head in block `index` of a sequence that holds it.
@@ -38,11 +35,10 @@ class HostKv final : public KvMemory {
                         int64_t head) const;
 
  private:
-  explicit HostKv(const KvPlan& plan) : plan_(plan), pools_(plan.pools.size(), nullptr) {}
+  explicit HostKv(const KvPlan& plan) : KvMemory(plan), pools_(plan.pools.size(), nullptr) {}
   size_t pool_bytes(size_t pool) const;
   uint8_t* head_at(const KvSequence& sequence, int64_t layer, int64_t index, int64_t head) const;
 
-  const KvPlan plan_;
   std::vector<uint8_t*> pools_;
 };
 

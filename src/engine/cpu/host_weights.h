@@ -7,6 +7,7 @@
 #include <deque>
 #include <memory>
 
+#include "base/check.h"
 #include "engine/cpu/build_context.h"
 #include "engine/kernels/huge_memory.h"
 #include "engine/kernels/panels/packed.h"
@@ -24,7 +25,8 @@ struct HostMatrix final : WeightBuffer {
 };
 
 // Of a matrix whose plan HostWeights has taken.
-inline const HostMatrix& host(const Matrix& matrix) {
+inline const HostMatrix& host_matrix_of(const Matrix& matrix) {
+  CHECK(matrix.buffer != nullptr);
   return static_cast<const HostMatrix&>(*matrix.buffer);
 }
 
@@ -33,23 +35,27 @@ void widen_row(const Matrix& matrix, int64_t row, float* out);
 
 class HostWeights {
  public:
-  // Sets the buffers of all matrices of the plan to what it holds, which with Precision::fast packs
-  // those that are multiplied with activations. Embeddings that are only looked up, and routers,
-  // whose choices must not depend on rounding, stay as the file holds them.
-  HostWeights(DecoderPlan& plan, const BuildContext& build);
-  HostWeights(EncoderPlan& plan, const BuildContext& build);
+  // Sets the buffers of all matrices of the plan to what is returned. With Precision::fast those
+  // that are multiplied with activations are packed; embeddings that are only looked up, and
+  // routers, whose choices must not depend on rounding, stay as the file holds them. Blocks: reads
+  // all weights.
+  static std::unique_ptr<HostWeights> take(DecoderPlan& plan, const BuildContext& build);
+  static std::unique_ptr<HostWeights> take(EncoderPlan& plan, const BuildContext& build);
+  HostWeights(const HostWeights&) = delete;
+  HostWeights& operator=(const HostWeights&) = delete;
 
   // The bytes that packing takes.
   static uint64_t packed_bytes(const DecoderPlan& plan);
   static uint64_t packed_bytes(const EncoderPlan& plan);
 
  private:
+  HostWeights() = default;
   template <typename Plan>
-  void take(Plan& plan, const BuildContext& build);
+  static std::unique_ptr<HostWeights> take_plan(Plan& plan, const BuildContext& build);
   HostMatrix* add(Matrix& matrix, const gguf::File& file);
 
   std::deque<HostMatrix> matrices_;  // stay where they are
-  std::shared_ptr<const kernels::HugeMemory> packed_;
+  std::unique_ptr<const kernels::HugeMemory> packed_;
 };
 
 }  // namespace plinth::engine::cpu

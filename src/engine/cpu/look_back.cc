@@ -5,8 +5,6 @@
 #include <cmath>
 #include <limits>
 
-#include "engine/cpu/host_kv.h"
-
 namespace plinth::engine::cpu {
 
 using kernels::kChunkTokens;
@@ -69,11 +67,11 @@ uint64_t LookBack::buffer_bytes_max(const HeadShape& shape, int64_t context, int
   return static_cast<uint64_t>(spans + threads * tile) * sizeof(float);
 }
 
-void LookBack::run(const AttentionPlan& layer, int64_t index, KvFormat format,
+void LookBack::run(const AttentionPlan& layer, int64_t index, const HostKv& kv,
                    std::span<const BatchRow> batch, const float* queries, float* mixed) {
   // Below this many products a second thread costs more than it saves.
   constexpr int64_t kProductsPerPieceMin = 64 << 10;
-  const Pass pass{layer, index, format, queries, mixed, tiles_of(batch)};
+  const Pass pass{layer, index, kv, queries, mixed, tiles_of(batch)};
   const int64_t tasks = static_cast<int64_t>(pass.tiles.size()) * shape_.kv_heads;
   const int64_t products = std::max(int64_t{1}, products_of(pass));
   if (tasks < 2 * pool_.threads() && pool_.threads() > 1 &&
@@ -211,16 +209,15 @@ void LookBack::look_at_chunk(const Pass& pass, const Tile& tile, int64_t head, i
     scratch.end.insert(scratch.end.end(), static_cast<size_t>(group()), static_cast<int32_t>(end));
   }
   kernels::AttentionChunk work;
-  work.format = pass.format;
+  work.format = pass.kv.plan().shape.format;
   work.key_length = shape_.key_length;
   work.value_length = shape_.value_length;
   work.scale = shape_.scale;
   work.score_cap = shape_.score_cap;
-  const HostKv& kv = HostKv::of(*tile.sequence);
   for (int64_t block = seen_begin / kBlockTokens; block * kBlockTokens < seen_end; ++block) {
     const int64_t index = chunk * kernels::kChunkBlocks + block;
-    work.keys[block] = kv.keys(*tile.sequence, pass.index, index, head);
-    work.values[block] = kv.values(*tile.sequence, pass.index, index, head);
+    work.keys[block] = pass.kv.keys(*tile.sequence, pass.index, index, head);
+    work.values[block] = pass.kv.values(*tile.sequence, pass.index, index, head);
   }
   const int64_t first = first_row * group();
   work.rows = static_cast<int64_t>(scratch.begin.size());

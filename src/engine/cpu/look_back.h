@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/cpu/build_context.h"
+#include "engine/cpu/host_kv.h"
 #include "engine/models/decoder_plan.h"
 
 namespace plinth::engine::cpu {
@@ -21,9 +22,9 @@ class LookBack {
   // All references outlive it.
   LookBack(const HeadShape& shape, const kernels::KernelTable& kernels, kernels::ThreadPool& pool);
 
-  // The keys and values of all rows are in place, as `format` says. queries:
+  // The keys and values of all rows are in place in `kv`. queries:
   // [rows][heads][key_length]; mixed: [rows][heads][value_length].
-  void run(const AttentionPlan& layer, int64_t index, KvFormat format,
+  void run(const AttentionPlan& layer, int64_t index, const HostKv& kv,
            std::span<const BatchRow> batch, const float* queries, float* mixed);
 
   // At most, for sequences of `context` tokens: the states of spans, and what each thread has for a
@@ -42,7 +43,7 @@ class LookBack {
   struct Pass {
     const AttentionPlan& layer;
     int64_t index;
-    KvFormat format;
+    const HostKv& kv;
     const float* queries;
     float* mixed;
     std::vector<Tile> tiles;

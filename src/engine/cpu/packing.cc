@@ -38,15 +38,15 @@ void pack_into(const std::vector<HostMatrix*>& matrices, kernels::ThreadPool& po
 }  // namespace
 
 int64_t packed_bytes(const kernels::Format& format, int64_t rows, int64_t length) {
-  const int64_t bytes = rows == 0 ? 0 : kernels::PackedMatrix::bytes_for(format, rows, length);
+  const int64_t bytes = kernels::PackedMatrix::bytes_for(format, rows, length);
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
 }
 
-std::shared_ptr<const kernels::HugeMemory> pack(const std::vector<HostMatrix*>& matrices,
+std::unique_ptr<const kernels::HugeMemory> pack(const std::vector<HostMatrix*>& matrices,
                                                 const BuildContext& build) {
   const int64_t bytes = total_bytes(matrices);
   if (bytes == 0) return nullptr;
-  const auto memory = kernels::HugeMemory::create(bytes);
+  auto memory = kernels::HugeMemory::create(bytes);
   if (!memory) {
     log_event(LogLevel::warning, "weights_not_packed",
               {{"bytes", std::to_string(bytes)}, {"cause", "memory is short"}});

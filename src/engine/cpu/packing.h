@@ -13,7 +13,7 @@ namespace plinth::engine::cpu {
 // The packed matrices lie in one range of memory, in their order. With build.cache_folder it is
 // read from the file an earlier load wrote, or written for the next one. When memory is short the
 // matrices stay as they are, and the log says so. nullptr: nothing is packed.
-std::shared_ptr<const kernels::HugeMemory> pack(const std::vector<HostMatrix*>& matrices,
+std::unique_ptr<const kernels::HugeMemory> pack(const std::vector<HostMatrix*>& matrices,
                                                 const BuildContext& build);
 
 // The bytes one matrix takes of it.

@@ -75,7 +75,7 @@ class Shares {
 // out[c * stride + r - begin] for rows [begin, end); begin is a multiple of 32.
 void compute(const kernels::KernelTable& kernels, const Linear& linear, const Columns& x,
              int64_t begin, int64_t end, float* out, int64_t stride) {
-  const HostMatrix& matrix = host(linear.weight);
+  const HostMatrix& matrix = host_matrix_of(linear.weight);
   if (!matrix.packed.is_empty()) {
     matrix.packed.multiply(kernels::panels_for(kernels), x, begin / kernels::kPanelRows,
                            kernels::PackedMatrix::panels_of(end), out, stride);
@@ -153,7 +153,7 @@ void multiply(const kernels::KernelTable& kernels, kernels::ThreadPool& pool, co
               const float* x, int64_t columns, float* out) {
   const int64_t length = linear.weight.length;
   Product product{&linear, {x, length, columns, nullptr}, out};
-  if (!host(linear.weight).packed.is_rounding())
+  if (!host_matrix_of(linear.weight).packed.is_rounding())
     return multiply(kernels, pool, std::span(&product, 1));
   const int64_t blocks = length / kernels::kPanelBlock;
   std::vector<kernels::QuantizedBlock> rounded(static_cast<size_t>(columns * blocks));
@@ -192,7 +192,7 @@ void multiply_gated(const kernels::KernelTable& kernels, kernels::ThreadPool& po
       compute(kernels, *product.gate, product.x, begin, begin + count, gate, count);
       compute(kernels, *product.up, product.x, begin, begin + count, up, count);
       gate_rows(gate, up, columns * count);
-      const auto form = host(product.down->weight).packed.is_rounding()
+      const auto form = host_matrix_of(product.down->weight).packed.is_rounding()
                             ? ColumnBuffer::Form::rounded
                             : ColumnBuffer::Form::f32;
       for (int64_t column = 0; column < columns; ++column) {

@@ -5,7 +5,7 @@
 
 namespace plinth::engine::kernels {
 
-std::shared_ptr<HugeMemory> HugeMemory::create(int64_t bytes) {
+std::unique_ptr<HugeMemory> HugeMemory::create(int64_t bytes) {
   // Whole huge pages, so that the kernel need not end with small ones.
   constexpr int64_t kHugePage = 2 << 20;
   bytes = (bytes + kHugePage - 1) / kHugePage * kHugePage;
@@ -13,7 +13,7 @@ std::shared_ptr<HugeMemory> HugeMemory::create(int64_t bytes) {
                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return nullptr;
   ::madvise(memory, static_cast<size_t>(bytes), MADV_HUGEPAGE);
-  return std::shared_ptr<HugeMemory>(new HugeMemory(static_cast<uint8_t*>(memory), bytes));
+  return std::unique_ptr<HugeMemory>(new HugeMemory(static_cast<uint8_t*>(memory), bytes));
 }
 
 HugeMemory::~HugeMemory() { ::munmap(data_, static_cast<size_t>(bytes_)); }

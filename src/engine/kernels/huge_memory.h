@@ -11,7 +11,7 @@ namespace plinth::engine::kernels {
 class HugeMemory {
  public:
   // Zeroed, page-aligned. nullptr when memory is short.
-  static std::shared_ptr<HugeMemory> create(int64_t bytes);
+  static std::unique_ptr<HugeMemory> create(int64_t bytes);
   ~HugeMemory();
   HugeMemory(const HugeMemory&) = delete;
   HugeMemory& operator=(const HugeMemory&) = delete;

@@ -16,9 +16,9 @@ KvSequence::~KvSequence() {
   }
 }
 
-KvCache::KvCache(KvPlan plan, std::unique_ptr<KvMemory> memory)
-    : plan_(std::move(plan)), memory_(std::move(memory)) {
-  CHECK(plan_.is_addressable());
+KvCache::KvCache(std::unique_ptr<KvMemory> memory)
+    : memory_(std::move(memory)), plan_(memory_->plan()) {
+  CHECK(plan_.is_countable());
   for (const KvPool& planned : plan_.pools) {
     Pool& pool = pools_.emplace_back();
     pool.references.assign(static_cast<size_t>(planned.blocks), 0);

@@ -41,7 +41,6 @@ class KvSequence {
   KvSequence(const KvSequence&) = delete;
   KvSequence& operator=(const KvSequence&) = delete;
 
-  KvMemory& memory() const;
   // The number, within its pool, of the sequence's block `index`, which must exist
   // (KvCache::extend) and not have left the window.
   int32_t block(size_t pool, int64_t index) const {
@@ -65,8 +64,7 @@ class KvSequence {
 // One owner thread.
 class KvCache {
  public:
-  // `memory` is what a backend allocated for the plan.
-  KvCache(KvPlan plan, std::unique_ptr<KvMemory> memory);
+  explicit KvCache(std::unique_ptr<KvMemory> memory);
 
   // Reserves room for tokens_max tokens in all and takes over what is cached of the prompt, always
   // less than the whole prompt. nullptr when the room is not there now. `variant` names what keys
@@ -90,6 +88,7 @@ class KvCache {
   int64_t blocks_reserved() const { return pools_.front().reserved; }
   int64_t blocks_used() const;  // of all pools
   uint64_t bytes() const { return plan_.bytes(); }
+  KvMemory& memory() { return *memory_; }
   const KvShape& shape() const { return plan_.shape; }
 
  private:
@@ -111,12 +110,10 @@ class KvCache {
   void release_block(size_t pool, int32_t block);
   void drop_oldest();
 
-  const KvPlan plan_;
   const std::unique_ptr<KvMemory> memory_;
+  const KvPlan& plan_;  // the memory's
   std::vector<Pool> pools_;
   std::deque<Retained> retained_;  // least recently used first
 };
-
-inline KvMemory& KvSequence::memory() const { return *cache_.memory_; }
 
 }  // namespace plinth::engine

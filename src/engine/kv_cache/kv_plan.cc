@@ -50,9 +50,8 @@ uint64_t KvPlan::bytes() const {
   return sum;
 }
 
-bool KvPlan::is_addressable() const {
-  constexpr uint64_t kBytesMax = uint64_t{1} << 47;
-  return bytes() < kBytesMax &&
+bool KvPlan::is_countable() const {
+  return bytes() < UINT64_MAX &&
          std::all_of(
              pools.begin(), pools.end(),
              [](const KvPool& pool) { return pool.blocks >= 1 && pool.blocks <= INT32_MAX; });

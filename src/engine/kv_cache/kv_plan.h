@@ -57,8 +57,8 @@ struct KvPlan {
   bool has_windows() const;
   // Of all pools; UINT64_MAX when that overflows.
   uint64_t bytes() const;
-  // Whether a process can address it, and 32 bits number the blocks of every pool.
-  bool is_addressable() const;
+  // Whether 64 bits count the bytes, and 31 bits number the blocks of every pool.
+  bool is_countable() const;
 };
 
 KvPlan plan_kv(const KvShape& shape, const KvRoom& room);

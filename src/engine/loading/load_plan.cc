@@ -4,11 +4,12 @@
 #include <algorithm>
 
 #include "engine/batcher/batcher.h"
-#include "engine/cpu/cpu_backend.h"
 #include "engine/kernels/attention/kv_store.h"
 #include "engine/kernels/formats/formats.h"
+#include "engine/loading/make_backend.h"
 #include "engine/models/registry.h"
 #include "engine/models/summary.h"
+#include "engine/option_error.h"
 
 namespace plinth::engine {
 namespace {
@@ -18,10 +19,6 @@ constexpr int kQueueMax = 1 << 16;
 constexpr int64_t kContextTokensMax = 1 << 20;
 // Room for keys and values of all sequences together, unless one context asked for needs more.
 constexpr uint64_t kKvBytesMax = uint64_t{8} << 30;
-
-Error option_error(const std::string& param, const std::string& cause) {
-  return make_error(ErrorCode::invalid_argument, param + ": " + cause, param);
-}
 
 // The longest context up to `trained` whose keys and values fit the limit.
 int64_t fitting_context(const KvShape& shape, int64_t trained) {
@@ -53,8 +50,8 @@ Result<int64_t> context_of(const EngineOptions& options, int64_t trained, const 
 }
 
 // Half precision where it saves memory that counts and where activations are rounded to 8 bits
-// anyway: next to that it costs nothing that can be measured. Only the file decides, so that a
-// model's results do not change with the context it is loaded for.
+// anyway: next to that it costs nothing that can be measured. The context it is loaded for does not
+// count, so that it does not change a model's results.
 KvFormat kv_format_of(const EngineOptions& options, const ModelSummary& summary,
                       const gguf::Contents& contents, const Backend& backend) {
   constexpr uint64_t kSmallBytes = uint64_t{64} << 20;  // of one sequence, F32
@@ -65,7 +62,8 @@ KvFormat kv_format_of(const EngineOptions& options, const ModelSummary& summary,
   const auto& tensors = contents.tensors;
   const bool has_rounding =
       std::any_of(tensors.begin(), tensors.end(), [&](const gguf::Tensor& tensor) {
-        return tensor.type.is_used && backend.is_rounding(*kernels::find_format(tensor.type.id));
+        return tensor.type.is_used &&
+               backend.rounds_activations(*kernels::find_format(tensor.type.id));
       });
   return has_rounding ? KvFormat::f16 : KvFormat::f32;
 }
@@ -74,6 +72,13 @@ KvFormat kv_format_of(const EngineOptions& options, const ModelSummary& summary,
 uint64_t tokenizer_bytes(const ModelSummary& summary) {
   constexpr uint64_t kBytesPerToken = 128;
   return kBytesPerToken * static_cast<uint64_t>(summary.vocabulary);
+}
+
+Result<ModelSize> measure_model(const BuildOptions& options, const Backend& backend) {
+  if (TRY(is_encoder(options.file.contents()))) {
+    return backend.measure(TRY(plan_encoder(options.file, options.context)), options);
+  }
+  return backend.measure(TRY(plan_decoder(options.file, options.context)), options);
 }
 
 }  // namespace
@@ -104,7 +109,7 @@ Result<LoadPlan> plan_load(const EngineOptions& options, const gguf::File& file,
   build.context = plan.context;
   const ModelSize size = TRY(measure_model(build, backend));
   plan.memory.file_bytes = summary.file_bytes;
-  plan.memory.packed_bytes = size.packed_bytes;
+  plan.memory.packed_bytes = size.weight_bytes;
   plan.memory.buffer_bytes = size.buffer_bytes;
   plan.memory.tokenizer_bytes = tokenizer_bytes(summary);
   plan.memory.context_tokens = plan.context;
@@ -137,9 +142,9 @@ Json MemoryPrediction::to_json() const {
 
 Result<MemoryPrediction> predict_memory(const EngineOptions& options) {
   TRY(check_options(options));
+  const auto backend = TRY(make_backend(options));
   const auto file = TRY(gguf::File::open(options.path));
   const ModelSummary summary = TRY(summarize(*file));
-  const auto backend = TRY(cpu::make_cpu_backend(options.isa, options.threads));
   return TRY(plan_load(options, *file, summary, *backend)).memory;
 }
 

@@ -18,7 +18,7 @@ struct LoadPlan {
   MemoryPrediction memory;
 };
 
-// Error: invalid_argument names the option.
+// Those that need no file and no backend. Error: invalid_argument names the option.
 Status check_options(const EngineOptions& options);
 
 // Reads the header and the small tensors. Errors: invalid_argument, and those of build_model.

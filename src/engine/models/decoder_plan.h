@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a decoder computes, as plain sizes and weights. An architecture's file fills it; a backend
-// carries it out. Optional parts are absent: an empty vector, a cap or window of 0.
+// What a decoder computes: sizes, small vectors, and which matrices. An architecture's file fills
+// it; a backend carries it out. Optional parts are absent: an empty vector, a cap or window of 0.
 #pragma once
 
 #include <cstdint>

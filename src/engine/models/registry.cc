@@ -10,9 +10,6 @@ namespace {
 using PlanDecoder = Result<DecoderPlan> (*)(ModelReader& reader);
 using PlanEncoder = Result<EncoderPlan> (*)(ModelReader& reader);
 
-constexpr std::string_view kDecode = "generate text";
-constexpr std::string_view kEncode = "make embeddings";
-
 struct ArchitectureRow {
   std::string_view name;  // general.architecture
   std::variant<PlanDecoder, PlanEncoder> plan;
@@ -39,18 +36,17 @@ Result<const ArchitectureRow*> find_architecture(const gguf::Contents& contents)
 }
 
 // Error: unsupported when the architecture is of the other kind.
-template <typename Plan, typename Describe>
-Result<Plan> describe(const BuildOptions& options, std::string_view purpose) {
-  const ArchitectureRow* row = TRY(find_architecture(options.file.contents()));
-  const auto* plan = std::get_if<Describe>(&row->plan);
+template <typename Plan>
+Result<Plan> describe(const gguf::File& file, int64_t context, std::string_view purpose) {
+  const ArchitectureRow* row = TRY(find_architecture(file.contents()));
+  const auto* plan = std::get_if<Result<Plan> (*)(ModelReader&)>(&row->plan);
   if (!plan) {
     return make_error(
         ErrorCode::unsupported,
         "general.architecture: \"" + std::string(row->name) + "\" does not " + std::string(purpose),
         "general.architecture");
   }
-  ModelReader reader{Metadata(options.file.contents(), row->name), WeightReader(options.file),
-                     options.context};
+  ModelReader reader{Metadata(file.contents(), row->name), WeightReader(file), context};
   Plan described = TRY((*plan)(reader));
   TRY(reader.check_all_used());
   return described;
@@ -63,19 +59,12 @@ Result<bool> is_encoder(const gguf::Contents& contents) {
   return std::holds_alternative<PlanEncoder>(row->plan);
 }
 
-Result<ModelSize> measure_model(const BuildOptions& options, const Backend& backend) {
-  if (TRY(is_encoder(options.file.contents()))) {
-    return backend.measure(TRY((describe<EncoderPlan, PlanEncoder>(options, kEncode))), options);
-  }
-  return backend.measure(TRY((describe<DecoderPlan, PlanDecoder>(options, kDecode))), options);
+Result<DecoderPlan> plan_decoder(const gguf::File& file, int64_t context) {
+  return describe<DecoderPlan>(file, context, "generate text");
 }
 
-Result<std::unique_ptr<Model>> build_model(const BuildOptions& options, Backend& backend) {
-  return backend.build(TRY((describe<DecoderPlan, PlanDecoder>(options, kDecode))), options);
-}
-
-Result<std::unique_ptr<Encoder>> build_encoder(const BuildOptions& options, Backend& backend) {
-  return backend.build(TRY((describe<EncoderPlan, PlanEncoder>(options, kEncode))), options);
+Result<EncoderPlan> plan_encoder(const gguf::File& file, int64_t context) {
+  return describe<EncoderPlan>(file, context, "make embeddings");
 }
 
 }  // namespace plinth::engine

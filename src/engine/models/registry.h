@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a file to a model: its architecture's plan, handed to a backend.
+// From a file to the plan of its architecture.
 #pragma once
 
-#include <memory>
-
-#include "engine/backend/backend.h"
+#include "base/result.h"
+#include "engine/gguf/file.h"
+#include "engine/models/decoder_plan.h"
+#include "engine/models/encoder_plan.h"
 
 namespace plinth::engine {
 
-// Whether a file's architecture makes embeddings instead of tokens. Errors: those of build_model.
+// Whether a file's architecture makes embeddings instead of tokens. Errors: those of plan_decoder.
 Result<bool> is_encoder(const gguf::Contents& contents);
 
-// Builds nothing. Errors: those of build_model that the header can cause.
-Result<ModelSize> measure_model(const BuildOptions& options, const Backend& backend);
-
-// Errors: unsupported (names the architecture and the supported ones, or the key or tensor that is
-// not computed), malformed, too_large.
-Result<std::unique_ptr<Model>> build_model(const BuildOptions& options, Backend& backend);
-Result<std::unique_ptr<Encoder>> build_encoder(const BuildOptions& options, Backend& backend);
+// For sequences of `context` tokens. The file outlives the plan. Errors: unsupported (names the
+// architecture and the supported ones, or the key or tensor that is not computed), malformed.
+Result<DecoderPlan> plan_decoder(const gguf::File& file, int64_t context);
+Result<EncoderPlan> plan_encoder(const gguf::File& file, int64_t context);
 
 }  // namespace plinth::engine

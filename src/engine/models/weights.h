@@ -31,7 +31,7 @@ struct Matrix {
   int64_t row_begin = 0;                 // the first of them
   int64_t rows = 0;
   int64_t length = 0;                    // values of a row
-  const WeightBuffer* buffer = nullptr;  // set by the backend that takes the plan
+  const WeightBuffer* buffer = nullptr;  // what the backend that takes the plan makes of it
 
   int64_t row_bytes() const { return length / format->block_values * format->block_bytes; }
 };

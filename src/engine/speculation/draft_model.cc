@@ -82,13 +82,13 @@ Result<std::unique_ptr<DraftModel>> DraftModel::load(const DraftOptions& options
   draft->context_ = std::min(trained, options.context);
   draft->rows_max_ = kRowsPerPass + options.sequences_max;
   draft->logits_length_ = static_cast<size_t>(options.logits_length);
-  draft->model_ = TRY(build_model({*draft->file_, draft->rows_max_, draft->context_,
-                                   options.precision, options.cache_folder, KvFormat::f32},
-                                  options.backend));
+  const BuildOptions build{*draft->file_,     draft->rows_max_,     draft->context_,
+                           options.precision, options.cache_folder, KvFormat::f32};
+  DecoderPlan plan = TRY(plan_decoder(*draft->file_, draft->context_));
+  draft->model_ = TRY(options.backend.build(std::move(plan), build));
   const KvRoom room{draft->context_, options.sequences_max, draft->rows_max_, options.kv_bytes_max};
-  KvPlan kv = plan_kv(draft->model_->kv_shape(), room);
-  auto memory = TRY(options.backend.allocate(kv));
-  draft->cache_ = std::make_unique<KvCache>(std::move(kv), std::move(memory));
+  draft->cache_ = std::make_unique<KvCache>(
+      TRY(options.backend.allocate(plan_kv(draft->model_->kv_shape(), room))));
   return draft;
 }
 
@@ -197,7 +197,7 @@ void DraftModel::catch_up(std::span<Draft> drafts) {
 }
 
 void DraftModel::run(std::span<const BatchRow> batch, std::span<Draft*> wanting) {
-  std::span<const float> logits = model_->forward(batch);
+  std::span<const float> logits = model_->forward(batch, cache_->memory());
   const auto vocabulary = static_cast<size_t>(model_->vocabulary());
   for (Draft* draft : wanting) {
     auto proposed = draft->job.sampler.propose(padded(logits.first(vocabulary)), kCandidatesMax);

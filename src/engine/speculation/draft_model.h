@@ -32,8 +32,8 @@ class DraftModel final : public Proposer {
   // Likeliest tokens a proposal is drawn from; any number keeps a reply's distribution.
   static constexpr size_t kCandidatesMax = 64;
 
-  // Errors: those of gguf::File::open and build_model, and unsupported where the draft makes
-  // embeddings or its tokens are others.
+  // Errors: those of gguf::File::open and plan_decoder, too_large, and unsupported where the draft
+  // makes embeddings or its tokens are others.
   static Result<std::unique_ptr<DraftModel>> load(const DraftOptions& options);
 
   std::unique_ptr<ProposerNotes> start(const std::vector<Token>& prompt,

@@ -21,9 +21,7 @@
 
 #include "engine/kv_format.h"
 
-namespace plinth::engine {
-
-namespace kernels {
+namespace plinth::engine::kernels {
 
 constexpr int64_t kKvGroup = 32;
 
@@ -50,5 +48,4 @@ struct KvStoreTable {
 KvStoreTable kv_store_table();
 const KvStore& kv_store_of(KvFormat format);
 
-}  // namespace kernels
-}  // namespace plinth::engine
+}  // namespace plinth::engine::kernels

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Panel kernels for AVX2. A tile is half a panel, 8 rows, times up to 4 columns. Products of
-// unsigned codes and signed activations are added in pairs to 16 bits; as many groups are added
-// there as cannot overflow, then widened. Codes of 8 bits take their signed value's size, and the
-// activations its sign.
+// Panel kernels for AVX2. A tile is half a panel, 8 rows, times 4 columns, or eight halves times
+// one. Products of unsigned codes and signed activations are added in pairs to 16 bits; as many
+// groups are added there as cannot overflow, then widened. Codes of 8 bits take their signed
+// value's size, and the activations its sign.
 #if defined(__x86_64__)
 #include <immintrin.h>
 
@@ -13,6 +13,7 @@ namespace plinth::engine::kernels {
 namespace {
 
 constexpr int kColumnsMax = 4;
+constexpr int kPanelsMax = 4;
 constexpr int kGroups = 8;
 constexpr int64_t kHalfRows = 8;
 constexpr int64_t kCachedBytes = 256 << 10;  // of weights, a part of the second-level cache
@@ -59,6 +60,17 @@ struct Codebook {
         _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(kEntries))),
         _mm256_set1_epi8(static_cast<char>(0x80)));
     return _mm256_shuffle_epi8(entries, Codes4{from}.group(g));
+  }
+};
+
+struct Codes2 {
+  static constexpr int64_t kBytes = 128;
+  static constexpr int kTogether = 8;
+  static constexpr bool kIsSigned = false;
+  const uint8_t* from;
+  __m256i group(int g) const {
+    const __m256i moved = _mm256_srli_epi16(load(from + g % 2 * 64), g / 2 * 2);
+    return _mm256_and_si256(moved, _mm256_set1_epi8(3));
   }
 };
 
@@ -146,6 +158,27 @@ struct BytePairScales {
   void load_block(const uint8_t* from, int64_t half) {
     scale[0] = _mm256_mul_ps(d, load_signed_bytes(from + 8 * half));
     scale[1] = _mm256_mul_ps(d, load_signed_bytes(from + 16 + 8 * half));
+  }
+};
+
+struct NibblePairScales {
+  static constexpr int64_t kHeaderBytes = 64, kBytes = 32;
+  static constexpr bool kHasMinimum = true, kHalves = true;
+  __m256 scale[2];
+  __m256 minimum[2];
+  __m256 d, dmin;
+  void load_header(const uint8_t* from, int64_t half) {
+    d = load_halves(from + 16 * half);
+    dmin = _mm256_mul_ps(load_halves(from + 32 + 16 * half), _mm256_set1_ps(1.0f / 128));
+  }
+  void load_block(const uint8_t* from, int64_t half) {
+    for (int i = 0; i < 2; ++i) {
+      const __m256i both = _mm256_cvtepu8_epi32(
+          _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from + 16 * i + 8 * half)));
+      const __m256i low = _mm256_and_si256(both, _mm256_set1_epi32(15));
+      scale[i] = _mm256_mul_ps(d, _mm256_cvtepi32_ps(low));
+      minimum[i] = _mm256_mul_ps(dmin, _mm256_cvtepi32_ps(_mm256_srli_epi32(both, 4)));
+    }
   }
 };
 
@@ -252,9 +285,14 @@ void tile(const PanelArguments& m, int64_t strip, int64_t column) {
           const __m256 scale =
               _mm256_mul_ps(step[s].scale[part], _mm256_set1_ps(x[c * blocks].scale));
           totals[s][c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products[c]), scale, totals[s][c]);
+          if constexpr (Scales::kHasMinimum && Scales::kHalves) {
+            const __m256 less =
+                _mm256_set1_ps(static_cast<float>(x[c * blocks].less[part]) * x[c * blocks].scale);
+            totals[s][c] = _mm256_fmadd_ps(step[s].minimum[part], less, totals[s][c]);
+          }
         }
       }
-      if constexpr (Scales::kHasMinimum) {
+      if constexpr (Scales::kHasMinimum && !Scales::kHalves) {
         for (int c = 0; c < kColumns; ++c) {
           const __m256 scaled_sum = _mm256_set1_ps(x[c * blocks].scaled_sum);
           totals[s][c] = _mm256_fmadd_ps(step[s].minimum, scaled_sum, totals[s][c]);
@@ -284,8 +322,10 @@ void multiply_columns(const PanelArguments& m, int64_t begin, int64_t end, int64
 // As in avx512/panels.cc: a few cached panels pass by the columns.
 template <typename Codes, typename Scales, int kZero>
 void matmul(const PanelArguments& m) {
-  int64_t together = m.panel_bytes < kCachedBytes ? kCachedBytes / m.panel_bytes : 1;
-  if (m.columns <= kColumnsMax) together = m.panel_end - m.panel_begin;
+  const bool is_one_tile = m.columns == 1 || m.columns == kColumnsMax;
+  const int64_t fitting =
+      m.panel_bytes < kCachedBytes / kPanelsMax ? kCachedBytes / m.panel_bytes : kPanelsMax;
+  const int64_t together = is_one_tile ? m.panel_end - m.panel_begin : fitting;
   for (int64_t panel = m.panel_begin; panel < m.panel_end; panel += together) {
     const int64_t end = panel + together < m.panel_end ? panel + together : m.panel_end;
     int64_t column = 0;
@@ -293,7 +333,7 @@ void matmul(const PanelArguments& m) {
       multiply_columns<Codes, Scales, kZero, 1, kColumnsMax>(m, panel, end, column);
     }
     for (; column < m.columns; ++column) {
-      multiply_columns<Codes, Scales, kZero, 8, 1>(m, panel, end, column);
+      multiply_columns<Codes, Scales, kZero, 2 * kPanelsMax, 1>(m, panel, end, column);
     }
   }
 }
@@ -316,6 +356,8 @@ PanelMatmul find_matmul(const PanelFormat& format) {
       return matmul<Codes5, ByteMinimumScales, 0>;
     case FormatId::q6_k:
       return matmul<Codes6, BytePairScales, 32>;
+    case FormatId::q2_k:
+      return matmul<Codes2, NibblePairScales, 0>;
     case FormatId::q3_k:
       return matmul<Codes4, BytePairScales, 4>;
     case FormatId::iq4_nl:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Panel kernels for AVX-512 with VNNI. A tile is one panel times up to kColumnsMax columns: the
-// codes of a group are unpacked once and multiplied with four activation bytes of each column,
-// which the instruction broadcasts from memory. The zero of a format is subtracted up front: sums
-// start at -128 times the sum of the activations, so that integers stay exact.
+// Panel kernels for AVX-512 with VNNI. A tile is one panel times 8 columns, or a few panels times
+// fewer: the codes of a group are unpacked once and multiplied with four activation bytes of each
+// column, which the instruction broadcasts from memory. The zero of a format is subtracted up
+// front: sums start at -128 times the sum of the activations, so that integers stay exact.
 #if defined(__x86_64__)
 #include <immintrin.h>
 
@@ -13,6 +13,7 @@ namespace plinth::engine::kernels {
 namespace {
 
 constexpr int kColumnsMax = 8;
+constexpr int kPanelsMax = 4;
 constexpr int kGroups = 8;
 constexpr int64_t kCachedBytes = 256 << 10;  // of weights, a part of the second-level cache
 
@@ -57,6 +58,16 @@ struct Codebook {
     const __m512i entries =
         _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(kEntries)));
     return _mm512_shuffle_epi8(entries, Codes4<0>{from}.group(g));
+  }
+};
+
+struct Codes2 {
+  static constexpr int64_t kBytes = 128;
+  const uint8_t* from;
+  __m512i group(int g) const {
+    const __m512i moved =
+        _mm512_srli_epi16(load(from + g % 2 * 64), static_cast<unsigned>(g / 2 * 2));
+    return _mm512_and_si512(moved, _mm512_set1_epi8(3));
   }
 };
 
@@ -154,6 +165,27 @@ struct BytePairScales {
   }
 };
 
+struct NibblePairScales {
+  static constexpr int64_t kHeaderBytes = 64, kBytes = 32;
+  static constexpr bool kHasMinimum = true, kHalves = true;
+  __m512 scale[2];
+  __m512 minimum[2];  // over 128: multiplied with -128 times a sum of codes
+  __m512 d, dmin;
+  void load_header(const uint8_t* from) {
+    d = load_halves(from);
+    dmin = _mm512_mul_ps(load_halves(from + 32), _mm512_set1_ps(1.0f / 128));
+  }
+  void load_block(const uint8_t* from) {
+    for (int i = 0; i < 2; ++i) {
+      const __m512i both =
+          _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + 16 * i)));
+      const __m512i low = _mm512_and_si512(both, _mm512_set1_epi32(15));
+      scale[i] = _mm512_mul_ps(d, _mm512_cvtepi32_ps(low));
+      minimum[i] = _mm512_mul_ps(dmin, _mm512_cvtepi32_ps(_mm512_srli_epi32(both, 4)));
+    }
+  }
+};
+
 // Exponents of powers of two, for entries that are doubled.
 struct ExponentScales {
   static constexpr int64_t kHeaderBytes = 0, kBytes = 16;
@@ -233,9 +265,14 @@ void tile(const PanelArguments& m, int64_t panel, int64_t column) {
           const __m512 scale =
               _mm512_mul_ps(step[p].scale[part], _mm512_set1_ps(x[c * blocks].scale));
           totals[p][c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products[c]), scale, totals[p][c]);
+          if constexpr (Scales::kHasMinimum && Scales::kHalves) {
+            const __m512 less =
+                _mm512_set1_ps(static_cast<float>(x[c * blocks].less[part]) * x[c * blocks].scale);
+            totals[p][c] = _mm512_fmadd_ps(step[p].minimum[part], less, totals[p][c]);
+          }
         }
       }
-      if constexpr (Scales::kHasMinimum) {
+      if constexpr (Scales::kHasMinimum && !Scales::kHalves) {
         for (int c = 0; c < kColumns; ++c) {
           const __m512 scaled_sum = _mm512_set1_ps(x[c * blocks].scaled_sum);
           totals[p][c] = _mm512_fmadd_ps(step[p].minimum, scaled_sum, totals[p][c]);
@@ -269,10 +306,10 @@ void multiply_panels(const PanelArguments& m, int64_t begin, int64_t end) {
     tiles<Codes, Scales, kHasZero, 2, 4>(m, begin, end, column);
   }
   for (; column + 2 <= m.columns; column += 2) {
-    tiles<Codes, Scales, kHasZero, 4, 2>(m, begin, end, column);
+    tiles<Codes, Scales, kHasZero, kPanelsMax, 2>(m, begin, end, column);
   }
   for (; column < m.columns; ++column) {
-    tiles<Codes, Scales, kHasZero, 4, 1>(m, begin, end, column);
+    tiles<Codes, Scales, kHasZero, kPanelsMax, 1>(m, begin, end, column);
   }
 }
 
@@ -280,8 +317,10 @@ void multiply_panels(const PanelArguments& m, int64_t begin, int64_t end) {
 // the first-level one.
 template <typename Codes, typename Scales, bool kHasZero>
 void matmul(const PanelArguments& m) {
-  int64_t together = m.panel_bytes < kCachedBytes ? kCachedBytes / m.panel_bytes : 1;
-  if (m.columns <= kColumnsMax) together = m.panel_end - m.panel_begin;  // all pass by once
+  const bool is_one_tile = m.columns <= kColumnsMax && (m.columns & (m.columns - 1)) == 0;
+  const int64_t fitting =
+      m.panel_bytes < kCachedBytes / kPanelsMax ? kCachedBytes / m.panel_bytes : kPanelsMax;
+  const int64_t together = is_one_tile ? m.panel_end - m.panel_begin : fitting;
   for (int64_t panel = m.panel_begin; panel < m.panel_end; panel += together) {
     const int64_t end = panel + together < m.panel_end ? panel + together : m.panel_end;
     multiply_panels<Codes, Scales, kHasZero>(m, panel, end);
@@ -300,6 +339,8 @@ PanelMatmul find_matmul(const PanelFormat& format) {
       return matmul<Codes5<0>, HalfMinimumScales, false>;
     case FormatId::q8_0:
       return matmul<Codes8, HalfScales<0>, true>;
+    case FormatId::q2_k:
+      return matmul<Codes2, NibblePairScales, false>;
     case FormatId::q3_k:
       return matmul<Codes4<5>, BytePairScales<5>, true>;
     case FormatId::q4_k:

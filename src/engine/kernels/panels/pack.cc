@@ -16,6 +16,7 @@ constexpr PanelFormat kFormats[] = {
     {FormatId::q5_0, PanelCodes::bits5, PanelScales::half, 16, 32, nullptr},
     {FormatId::q5_1, PanelCodes::bits5, PanelScales::half_minimum, 0, 32, nullptr},
     {FormatId::q8_0, PanelCodes::bits8, PanelScales::half, 128, 32, nullptr},
+    {FormatId::q2_k, PanelCodes::bits2, PanelScales::nibble_pair, 0, 256, nullptr},
     {FormatId::q3_k, PanelCodes::bits4, PanelScales::byte_pair, 4, 256, nullptr},
     {FormatId::q4_k, PanelCodes::bits4, PanelScales::byte_minimum, 0, 256, nullptr},
     {FormatId::q5_k, PanelCodes::bits5, PanelScales::byte_minimum, 0, 256, nullptr},
@@ -33,8 +34,13 @@ struct Block {
     uint8_t codes[kPanelBlock];
   };
   uint8_t header[2][2];  // d and dmin, K-quants
-  uint8_t scales[2][2];  // halfs, or in [i][0] bytes: scale and minimum, or those of the halves
+  uint8_t scales[2][2];  // halfs, or in [i][0] bytes: scale and minimum, or those of both halves
 };
+
+// Whether a row's d is followed by a dmin.
+bool has_header_minimum(const PanelFormat& format) {
+  return format.scales == PanelScales::byte_minimum || format.scales == PanelScales::nibble_pair;
+}
 
 bool is_packed_by_word(const PanelFormat& format) {
   return format.codes == PanelCodes::bits4 && format.id != FormatId::q3_k;
@@ -135,6 +141,18 @@ void read_mxfp4(const uint8_t* from, Block& block) {
   std::memcpy(block.words, from + 1, sizeof(block.words));
 }
 
+// Q2_K: 16 bytes of scales and minima; 64 bytes of codes, of which each 32 hold four blocks; d and
+// dmin.
+void read_k2(const uint8_t* from, int64_t index, Block& block) {
+  std::memcpy(block.header, from + 80, 4);
+  const uint8_t* pairs = from + 16 + index / 4 * 32;
+  for (int i = 0; i < kPanelBlock; ++i) {
+    block.codes[i] = static_cast<uint8_t>((pairs[i] >> (2 * (index % 4))) & 3);
+  }
+  block.scales[0][0] = from[index * 2];
+  block.scales[1][0] = from[index * 2 + 1];
+}
+
 // Q3_K: 32 bytes of high bits, of which bit i is that of block i; 64 bytes of low pairs, of which
 // each 32 hold four blocks; 16 scales of 6 bits plus 32 in 12 bytes, the low halves in bytes 0..7,
 // the high pairs in bytes 8..11; d.
@@ -162,6 +180,8 @@ void read_block(const PanelFormat& format, const uint8_t* row, int64_t index, Bl
       return read_simple(FormatId::q4_0, row + index * 18, block);
     case FormatId::mxfp4:
       return read_mxfp4(row + index * 17, block);
+    case FormatId::q2_k:
+      return read_k2(row + group * 84, index % 8, block);
     case FormatId::q3_k:
       return read_k3(row + group * 110, index % 8, block);
     case FormatId::q4_1:
@@ -191,6 +211,7 @@ void write_scales(const PanelFormat& format, int64_t row, const Block& block, ui
       return;
     case PanelScales::byte_minimum:
     case PanelScales::byte_pair:
+    case PanelScales::nibble_pair:
       out[row] = block.scales[0][0];
       out[kPanelRows + row] = block.scales[1][0];
       return;
@@ -220,6 +241,13 @@ void write_codes(const PanelFormat& format, int64_t row, const Block& block, uin
   }
   if (format.codes == PanelCodes::bits8) {
     for (int g = 0; g < 8; ++g) store(g, group_of(block, g));
+    return;
+  }
+  if (format.codes == PanelCodes::bits2) {
+    uint32_t pairs[2] = {0, 0};
+    for (int g = 0; g < 8; ++g) pairs[g % 2] |= group_of(block, g) << (g / 2 * 2);
+    store(0, pairs[0]);
+    store(1, pairs[1]);
     return;
   }
   for (int g = 0; g < 4; ++g) {
@@ -259,7 +287,7 @@ const PanelFormat* find_panel_format(FormatId id) {
 }
 
 int64_t panel_header_bytes(const PanelFormat& format) {
-  if (format.scales == PanelScales::byte_minimum) return 4 * kPanelRows;
+  if (has_header_minimum(format)) return 4 * kPanelRows;
   return format.scales == PanelScales::byte_pair ? 2 * kPanelRows : 0;
 }
 
@@ -278,6 +306,8 @@ int64_t panel_scale_bytes(const PanelFormat& format) {
 
 int64_t panel_code_bytes(const PanelFormat& format) {
   switch (format.codes) {
+    case PanelCodes::bits2:
+      return 128;
     case PanelCodes::bits4:
       return 256;
     case PanelCodes::bits5:
@@ -315,7 +345,7 @@ void pack_panel(const PanelFormat& format, const uint8_t* weights, int64_t row_b
       read_block(format, weights + row * row_bytes, index, block);
       if (has_header) {
         std::memcpy(header + 2 * row, block.header[0], 2);
-        if (format.scales == PanelScales::byte_minimum) {
+        if (has_header_minimum(format)) {
           std::memcpy(header + 2 * kPanelRows + 2 * row, block.header[1], 2);
         }
       }

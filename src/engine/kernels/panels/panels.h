@@ -11,12 +11,14 @@
 // are integers, blocks are added in order.
 //
 // Layout of a panel, for each block of 32 values in order:
-//   before each 8 blocks, K-quants only: a half d and then a half dmin of each row (Q3_K
-//   Q6_K: d alone)
+//   before each 8 blocks, K-quants only: a half d and then a half dmin of each row (Q3_K Q6_K:
+//   d alone)
 //   scales of each row: a half (Q4_0 Q5_0 Q8_0 IQ4_NL); halfs, then half minima (Q4_1 Q5_1);
-//   bytes, then byte minima (Q4_K Q5_K); bytes for values 0..15, then for 16..31 (Q3_K Q6_K);
-//   exponent bytes (MXFP4)
+//   bytes, then byte minima (Q4_K Q5_K); bytes for values 0..15, then for 16..31 (Q3_K Q6_K); the
+//   same with the scale in a byte's low half and the minimum in its high one (Q2_K); exponent bytes
+//   (MXFP4)
 //   codes, 64 bytes a group, a group being 4 neighbouring values of each row, row by row:
+//     2 bits: bits 2j of the bytes of 2 vectors hold groups 2j and 2j + 1
 //     4 bits: groups 0..3 in the low halves of the bytes of 4 vectors, groups 4..7 in the high ones
 //     5 bits: the same, then one vector whose bit g is the high bit of the codes of group g
 //     6 bits: the same, then two vectors whose bits 2g are the high bits of group g (g + 4)
@@ -67,8 +69,16 @@ struct PanelArguments {
 using PanelMatmul = void (*)(const PanelArguments&);
 
 // How the codes and scales of one tensor type are stored.
-enum class PanelCodes : uint8_t { bits4, bits5, bits6, bits8, bits16 };
-enum class PanelScales : uint8_t { none, half, half_minimum, byte_minimum, byte_pair, exponent };
+enum class PanelCodes : uint8_t { bits2, bits4, bits5, bits6, bits8, bits16 };
+enum class PanelScales : uint8_t {
+  none,
+  half,
+  half_minimum,
+  byte_minimum,
+  byte_pair,
+  nibble_pair,
+  exponent
+};
 
 struct PanelFormat {
   FormatId id;

@@ -33,6 +33,7 @@ int code_at(PanelCodes kind, const uint8_t* codes, int64_t row, int64_t i) {
   const int64_t group = i / kPanelGroup;
   const int64_t at = row * kPanelGroup + i % kPanelGroup;
   if (kind == PanelCodes::bits8) return codes[group * 64 + at];
+  if (kind == PanelCodes::bits2) return (codes[group % 2 * 64 + at] >> (group / 2 * 2)) & 3;
   const int low = (codes[group % 4 * 64 + at] >> (group < 4 ? 0 : 4)) & 15;
   const uint8_t* high = codes + 256 + at;
   if (kind == PanelCodes::bits5) return low | ((*high >> group) & 1) << 4;
@@ -66,6 +67,11 @@ Step step_at(PanelScales kind, const uint8_t* header, const uint8_t* scales, int
     case PanelScales::byte_minimum:
       return {load_half(header + 2 * row) * byte(0),
               load_half(header + 2 * (kPanelRows + row)) * byte(1)};
+    case PanelScales::nibble_pair: {
+      const uint8_t both = scales[i / 16 * kPanelRows + row];
+      return {static_cast<double>(load_half(header + 2 * row)) * (both & 15),
+              static_cast<double>(load_half(header + 2 * (kPanelRows + row))) * (both >> 4)};
+    }
     case PanelScales::byte_pair:
       return {static_cast<double>(load_half(header + 2 * row)) *
                   static_cast<int8_t>(scales[i / 16 * kPanelRows + row]),
@@ -150,6 +156,8 @@ PanelMatmul find_matmul(const PanelFormat& format) {
       return matmul_halves<FormatId::f16>;
     case FormatId::bf16:
       return matmul_halves<FormatId::bf16>;
+    case FormatId::q2_k:
+      return matmul<FormatId::q2_k>;
     case FormatId::q3_k:
       return matmul<FormatId::q3_k>;
     case FormatId::iq4_nl:
