@@ -38,6 +38,7 @@ class LoadedEngine final : public Engine {
   std::string detokenize(const std::vector<Token>& tokens) const override {
     return tokenizer_->decode(tokens);
   }
+  std::string token_text(Token token) const override { return tokenizer_->text(token); }
   Result<std::vector<Token>> render_chat(const Json& messages, const Json& tools) const override;
 
   Result<SequenceId> submit(GenerateRequest request, GenerateSink sink) override {

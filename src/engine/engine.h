@@ -162,14 +162,16 @@ struct GenerateEvent {
   std::string tool_name;       // tool_call
   std::string tool_arguments;  // tool_call: JSON text as written
   Reason reason = Reason::stop;
-  int64_t prompt_tokens = 0;            // finished
-  int64_t completion_tokens = 0;        // finished
-  int64_t cached_tokens = 0;            // finished: prompt tokens whose KV was reused
-  int64_t proposed_tokens = 0;          // finished: guessed ahead
-  int64_t accepted_tokens = 0;          // finished: of these, kept
-  std::vector<Token> tokens;            // finished: what was generated
-  std::vector<TokenLogprobs> logprobs;  // finished: one per token, when asked for
-  Error error;                          // failed
+  int64_t prompt_tokens = 0;      // finished
+  int64_t completion_tokens = 0;  // finished
+  int64_t cached_tokens = 0;      // finished: prompt tokens whose KV was reused
+  int64_t proposed_tokens = 0;    // finished: guessed ahead
+  int64_t accepted_tokens = 0;    // finished: of these, kept
+  std::vector<Token> tokens;      // finished: what was generated
+  // When asked for; text: of the tokens since the last text, which this one may hold only a part
+  // of; finished: of all tokens of the reply.
+  std::vector<TokenLogprobs> logprobs;
+  Error error;  // failed
 };
 
 // Called on the engine's owner thread, in order, ending with one finished or failed; must not
@@ -195,6 +197,9 @@ class TextTokenizer {
   virtual std::vector<Token> tokenize(std::string_view text, bool add_special,
                                       bool parse_special) const = 0;
   virtual std::string detokenize(const std::vector<Token>& tokens) const = 0;
+  // The bytes of one token inside of a text, which need not be whole characters; of a control
+  // token, its name.
+  virtual std::string token_text(Token token) const = 0;
 };
 
 // The tokenizer alone, of a file that need not hold a model's weights. Errors: as for Engine::load.

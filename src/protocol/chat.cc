@@ -36,4 +36,36 @@ std::string_view finish_reason_name(FinishReason reason) {
   CHECK(false);
 }
 
+namespace {
+
+void append(std::vector<ChosenLogprob>& logprobs, std::vector<ChosenLogprob> more) {
+  logprobs.insert(logprobs.end(), std::make_move_iterator(more.begin()),
+                  std::make_move_iterator(more.end()));
+}
+
+}  // namespace
+
+void append_text(ChatEvent& text, ChatEvent next) {
+  text.text += next.text;
+  append(text.logprobs, std::move(next.logprobs));
+}
+
+void add_event(ChatReply& reply, ChatEvent event) {
+  append(reply.logprobs, std::move(event.logprobs));
+  switch (event.kind) {
+    case ChatEvent::Kind::text:
+      reply.text += event.text;
+      return;
+    case ChatEvent::Kind::tool_call:
+      reply.tool_calls.push_back(std::move(event.tool_call));
+      return;
+    case ChatEvent::Kind::finished:
+      reply.reason = event.reason;
+      reply.usage = event.usage;
+      return;
+    case ChatEvent::Kind::failed:
+      return;
+  }
+}
+
 }  // namespace plinth::protocol

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -37,11 +38,24 @@ struct ToolSpec {
 
 enum class ToolChoice : uint8_t { automatic, none, required };
 
-// What is absent is the model's own choice, and 1 where it has none.
+// What is absent is the model's own choice, and without effect where it has none.
 struct Sampling {
   std::optional<double> temperature;  // 0: greedy
   std::optional<double> top_p;
   std::optional<int64_t> seed;
+  std::optional<int64_t> top_k;             // 0: all
+  std::optional<double> min_p;              // a share of the likeliest token's probability
+  std::optional<double> presence_penalty;   // -2..2
+  std::optional<double> frequency_penalty;  // -2..2
+  std::optional<double> repetition_penalty;
+  std::vector<std::pair<int64_t, double>> logit_bias;  // token, -100..100
+};
+
+// The reply's text is JSON: any object, or what is valid for the schema.
+struct ReplyFormat {
+  std::optional<Json> schema;  // absent: any object
+  std::string name;            // of the schema, for the model
+  bool is_strict = false;
 };
 
 struct ChatRequest {
@@ -52,6 +66,8 @@ struct ChatRequest {
   Sampling sampling;
   std::optional<int64_t> max_tokens;
   std::vector<std::string> stop;  // at most 4
+  std::optional<ReplyFormat> reply_format;
+  std::optional<int64_t> logprobs_top;  // log probabilities, with as many others beside each: 0..20
   std::string user;
 };
 
@@ -64,13 +80,25 @@ struct Usage {
   int64_t cached_tokens = 0;
 };
 
+struct TokenLogprob {
+  std::string token;  // bytes, which need not be whole characters
+  double logprob = 0;
+};
+
+struct ChosenLogprob {
+  TokenLogprob chosen;
+  std::vector<TokenLogprob> top;  // likeliest first
+};
+
 // What a reply is made of, in order: text and tool calls as they come, then exactly one finished or
 // failed.
 struct ChatEvent {
   enum class Kind : uint8_t { text, tool_call, finished, failed };
   Kind kind = Kind::text;
-  std::string text;                          // text: valid UTF-8, never cut inside a code point
-  ToolCall tool_call;                        // tool_call: whole
+  std::string text;    // text: valid UTF-8, never cut inside a code point
+  ToolCall tool_call;  // tool_call: whole
+  // text and finished: of the tokens since the last such event, where they were asked for.
+  std::vector<ChosenLogprob> logprobs;
   FinishReason reason = FinishReason::stop;  // finished
   Usage usage;                               // finished
   Error error;                               // failed
@@ -80,8 +108,14 @@ struct ChatEvent {
 struct ChatReply {
   std::string text;
   std::vector<ToolCall> tool_calls;
+  std::vector<ChosenLogprob> logprobs;
   FinishReason reason = FinishReason::stop;
   Usage usage;
 };
+
+// `text` goes on with `next`, both text events.
+void append_text(ChatEvent& text, ChatEvent next);
+// Adds what a text, tool_call or finished event says.
+void add_event(ChatReply& reply, ChatEvent event);
 
 }  // namespace plinth::protocol

@@ -3,20 +3,16 @@
 #include "protocol/openai.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "base/text.h"
 #include "protocol/openai/fields.h"
 #include "protocol/openai/messages.h"
+#include "protocol/openai/response_format.h"
+#include "protocol/openai/sampling.h"
 
 namespace plinth::protocol::openai {
 namespace {
 
-constexpr double kTemperatureMax = 2.0;
-constexpr double kPenaltyMax = 2.0;
-constexpr int64_t kTokensMax = std::numeric_limits<int32_t>::max();
-constexpr size_t kStopsMax = 4;
-constexpr size_t kStopBytesMax = 1024;
 constexpr size_t kModelBytesMax = 256;
 constexpr size_t kEmbeddingInputsMax = 256;
 
@@ -38,17 +34,6 @@ Result<std::string> decode_model(const Json& body) {
 Status refuse_unsupported(const Json& body) {
   const auto n = TRY(json_field::optional_integer(body, "n", 1, 128));
   if (n && *n != 1) return unsupported_field("n", "only one choice a request; send n requests");
-  if (TRY(json_field::optional_bool(body, "logprobs")).value_or(false)) {
-    return unsupported_field("logprobs", "this version returns no log probabilities; leave it out");
-  }
-  if (TRY(json_field::optional_integer(body, "top_logprobs", 0, 20)).value_or(0) != 0) {
-    return unsupported_field("top_logprobs",
-                             "this version returns no log probabilities; leave it out");
-  }
-  for (const char* key : {"frequency_penalty", "presence_penalty"}) {
-    const auto penalty = TRY(json_field::optional_number(body, key, -kPenaltyMax, kPenaltyMax));
-    if (penalty && *penalty != 0) return unsupported_field(key, "only 0; leave it out");
-  }
   for (const char* key : {"functions", "function_call"}) {
     if (!body[key].is_null()) {
       return unsupported_field(key, "deprecated by its authors; use tools and tool_choice");
@@ -57,50 +42,12 @@ Status refuse_unsupported(const Json& body) {
   for (const char* key : {"audio", "web_search_options"}) {
     if (!body[key].is_null()) return unsupported_field(key, "leave it out");
   }
-  const Json& bias = body["logit_bias"];
-  if (!bias.is_null() && !(bias.is_object() && bias.size() == 0)) {
-    return unsupported_field("logit_bias", "leave it out");
-  }
   for (const Json& modality : body["modalities"].items()) {
     if (modality.as_string() != "text") {
       return unsupported_field("modalities", "only [\"text\"]");
     }
   }
   return ok();
-}
-
-Status check_response_format(const Json& body) {
-  const Json& format = body["response_format"];
-  if (format.is_null()) return ok();
-  if (!format.is_object()) return expected("response_format", "an object", format);
-  const std::string type =
-      TRY(within("response_format", json_field::required_string(format, "type")));
-  if (type == "text") return ok();
-  return unsupported_field("response_format", "this version does not constrain replies to '" +
-                                                  shorten(type, 64) + "' yet; only 'text'");
-}
-
-Result<std::vector<std::string>> decode_stop(const Json& body) {
-  const Json& stop = body["stop"];
-  std::vector<std::string> stops;
-  if (stop.is_null()) return stops;
-  if (!stop.is_string() && !stop.is_array()) return expected("stop", "a string or a list", stop);
-  if (stop.is_array() && stop.size() > kStopsMax) {
-    return field_error(
-        "stop", std::to_string(stop.size()) + " strings; at most " + std::to_string(kStopsMax));
-  }
-  const Json::Array single{stop};
-  const Json::Array& items = stop.is_array() ? stop.items() : single;
-  for (size_t i = 0; i < items.size(); ++i) {
-    const std::string path = stop.is_array() ? at_index("stop", i) : "stop";
-    if (!items[i].is_string()) return expected(path, "a string", items[i]);
-    const std::string& text = items[i].as_string();
-    if (text.empty() || text.size() > kStopBytesMax) {
-      return field_error(path, "must have 1 to " + std::to_string(kStopBytesMax) + " bytes");
-    }
-    stops.push_back(text);
-  }
-  return stops;
 }
 
 Status decode_named_choice(const Json& choice, ChatRequest& request) {
@@ -144,20 +91,6 @@ Status decode_tool_choice(const Json& body, ChatRequest& request) {
   return ok();
 }
 
-Status decode_sampling(const Json& body, ChatRequest& request) {
-  Sampling& sampling = request.sampling;
-  sampling.temperature = TRY(json_field::optional_number(body, "temperature", 0, kTemperatureMax));
-  sampling.top_p = TRY(json_field::optional_number(body, "top_p", 0, 1));
-  sampling.seed = TRY(json_field::optional_integer(
-      body, "seed", std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max()));
-  const auto old_name = TRY(json_field::optional_integer(body, "max_tokens", 1, kTokensMax));
-  const auto new_name =
-      TRY(json_field::optional_integer(body, "max_completion_tokens", 1, kTokensMax));
-  request.max_tokens = new_name ? new_name : old_name;
-  request.stop = TRY(decode_stop(body));
-  return ok();
-}
-
 Result<std::string> decode_embedding_input(const Json& input, const std::string& path) {
   if (input.is_number() || input.is_array()) {
     return unsupported_field(path, "lists of token ids; send text");
@@ -179,7 +112,7 @@ Result<ChatCall> decode_chat(const Json& body) {
   TRY(decode_tool_choice(body, request));
   TRY(decode_sampling(body, request));
   TRY(refuse_unsupported(body));
-  TRY(check_response_format(body));
+  request.reply_format = TRY(decode_response_format(body));
   request.user = TRY(json_field::optional_string(body, "user")).value_or("");
   call.is_stream = TRY(json_field::optional_bool(body, "stream")).value_or(false);
   const Json& options = body["stream_options"];

@@ -18,9 +18,8 @@ struct ChatCall {
   bool is_usage_wanted = false;  // stream_options.include_usage
 };
 
-// Fields of chat/completions that this version cannot honour (n > 1, logprobs, response_format
-// other than text) are refused with invalid_argument and code unsupported in the message, never
-// silently ignored.
+// Fields of chat/completions that this version cannot honour (n > 1, audio) are refused with
+// invalid_argument and code unsupported in the message, never silently ignored.
 Result<ChatCall> decode_chat(const Json& body);
 
 struct ReplyHead {

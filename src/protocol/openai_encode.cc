@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "protocol/openai.h"
+#include "protocol/openai/logprobs.h"
 
 namespace plinth::protocol::openai {
 namespace {
@@ -32,10 +33,11 @@ Json chunk_of(const ReplyHead& head, Json choices) {
                        {"choices", std::move(choices)}});
 }
 
-Json chunk_of_delta(const ReplyHead& head, Json delta, Json finish_reason) {
+Json chunk_of_delta(const ReplyHead& head, Json delta, Json finish_reason,
+                    Json logprobs = nullptr) {
   Json choice = Json::object({{"index", 0},
                               {"delta", std::move(delta)},
-                              {"logprobs", nullptr},
+                              {"logprobs", std::move(logprobs)},
                               {"finish_reason", std::move(finish_reason)}});
   return chunk_of(head, Json::array().push(std::move(choice)));
 }
@@ -76,7 +78,7 @@ Json encode_reply(const ReplyHead& head, const ChatReply& reply) {
   }
   Json choice = Json::object({{"index", 0},
                               {"message", std::move(message)},
-                              {"logprobs", nullptr},
+                              {"logprobs", encode_logprobs(reply.logprobs)},
                               {"finish_reason", finish_reason_name(reply.reason)}});
   return Json::object({{"id", head.id},
                        {"object", "chat.completion"},
@@ -93,7 +95,8 @@ Json encode_first_chunk(const ReplyHead& head) {
 Json encode_chunk(const ReplyHead& head, const ChatEvent& event, size_t tool_call_index) {
   switch (event.kind) {
     case ChatEvent::Kind::text:
-      return chunk_of_delta(head, Json::object({{"content", event.text}}), nullptr);
+      return chunk_of_delta(head, Json::object({{"content", event.text}}), nullptr,
+                            encode_logprobs(event.logprobs));
     case ChatEvent::Kind::tool_call: {
       Json call = encode_tool_call(event.tool_call);
       call.set("index", tool_call_index);
@@ -101,7 +104,8 @@ Json encode_chunk(const ReplyHead& head, const ChatEvent& event, size_t tool_cal
       return chunk_of_delta(head, std::move(delta), nullptr);
     }
     case ChatEvent::Kind::finished:
-      return chunk_of_delta(head, Json::object(), finish_reason_name(event.reason));
+      return chunk_of_delta(head, Json::object(), finish_reason_name(event.reason),
+                            encode_logprobs(event.logprobs));
     case ChatEvent::Kind::failed:
       break;
   }

@@ -45,6 +45,20 @@ TEST(OpenAiReply, has_null_content_only_when_there_are_only_tool_calls) {
   EXPECT_EQ(encode_reply(kHead, reply)["choices"].items()[0]["message"]["content"], Json("both"));
 }
 
+TEST(OpenAiReply, shows_log_probabilities_and_the_bytes_of_each_token) {
+  ChatReply reply;
+  reply.text = "hi";
+  reply.logprobs = {{{"hi", -0.5}, {{"hi", -0.5}, {"\xc3", -1}}}};
+  const Json logprobs = encode_reply(kHead, reply)["choices"].items()[0]["logprobs"];
+  EXPECT_EQ(logprobs.dump(),
+            R"({"content":[{"token":"hi","logprob":-0.5,"bytes":[104,105],"top_logprobs":[)"
+            R"({"token":"hi","logprob":-0.5,"bytes":[104,105]},)"
+            "{\"token\":\"\xef\xbf\xbd\",\"logprob\":-1,\"bytes\":[195]}]}],\"refusal\":null}");
+  ChatEvent text = event_of(ChatEvent::Kind::text);
+  text.logprobs = reply.logprobs;
+  EXPECT_EQ(encode_chunk(kHead, text, 0)["choices"].items()[0]["logprobs"].dump(), logprobs.dump());
+}
+
 TEST(OpenAiChunks, begin_with_the_role_and_end_with_a_reason) {
   const Json first = encode_first_chunk(kHead);
   EXPECT_EQ(first["object"].as_string(), "chat.completion.chunk");

@@ -185,18 +185,72 @@ TEST(OpenAiChat, refuses_values_outside_their_range) {
 TEST(OpenAiChat, refuses_rather_than_ignores_what_it_cannot_honour) {
   for (const auto& [members, param] : std::initializer_list<std::pair<const char*, const char*>>{
            {R"("n":2)", "n"},
-           {R"("logprobs":true)", "logprobs"},
-           {R"("top_logprobs":2)", "top_logprobs"},
-           {R"("response_format":{"type":"json_object"})", "response_format"},
-           {R"("response_format":{"type":"json_schema","json_schema":{}})", "response_format"},
-           {R"("frequency_penalty":0.5)", "frequency_penalty"},
-           {R"("presence_penalty":-1)", "presence_penalty"},
-           {R"("logit_bias":{"1":2})", "logit_bias"},
            {R"("functions":[])", "functions"},
            {R"("function_call":"auto")", "function_call"},
            {R"("modalities":["text","audio"])", "modalities"},
            {R"("audio":{})", "audio"}}) {
     expect_refused(chat_with(members), param, "unsupported");
+  }
+}
+
+TEST(OpenAiChat, reads_how_tokens_are_chosen_and_which_log_probabilities_are_wanted) {
+  const ChatRequest request = request_of(chat_with(
+      R"("frequency_penalty":0.5,"presence_penalty":-1,"repetition_penalty":1.1,"top_k":4,
+         "min_p":0.05,"logit_bias":{"7":-100,"12":2.5},"logprobs":true,"top_logprobs":3)"));
+  EXPECT_EQ(request.sampling.frequency_penalty, 0.5);
+  EXPECT_EQ(request.sampling.presence_penalty, -1);
+  EXPECT_EQ(request.sampling.repetition_penalty, 1.1);
+  EXPECT_EQ(request.sampling.top_k, 4);
+  EXPECT_EQ(request.sampling.min_p, 0.05);
+  EXPECT_EQ(request.sampling.logit_bias,
+            (std::vector<std::pair<int64_t, double>>{{7, -100}, {12, 2.5}}));
+  EXPECT_EQ(request.logprobs_top, 3);
+  EXPECT_EQ(request_of(chat_with(R"("logprobs":true)")).logprobs_top, 0);
+  EXPECT_EQ(request_of(chat_with(R"("logprobs":false,"top_logprobs":0)")).logprobs_top,
+            std::nullopt);
+  for (const auto& [members, param] : std::initializer_list<std::pair<const char*, const char*>>{
+           {R"("top_logprobs":2)", "top_logprobs"},
+           {R"("logprobs":true,"top_logprobs":21)", "top_logprobs"},
+           {R"("frequency_penalty":2.5)", "frequency_penalty"},
+           {R"("logit_bias":[])", "logit_bias"},
+           {R"("logit_bias":{"x":1})", "logit_bias"},
+           {R"("logit_bias":{"-1":1})", "logit_bias"},
+           {R"("logit_bias":{"1":101})", "logit_bias.1"},
+           {R"("logit_bias":{"1":"x"})", "logit_bias.1"},
+           {R"("min_p":1.5)", "min_p"},
+           {R"("repetition_penalty":0)", "repetition_penalty"}}) {
+    expect_refused(chat_with(members), param);
+  }
+}
+
+TEST(OpenAiChat, reads_the_format_of_the_reply) {
+  EXPECT_FALSE(request_of(chat_with(R"("response_format":{"type":"text"})")).reply_format);
+  const auto any =
+      request_of(chat_with(R"("response_format":{"type":"json_object"})")).reply_format;
+  ASSERT_TRUE(any);
+  EXPECT_FALSE(any->schema);
+  const auto described =
+      request_of(
+          chat_with(
+              R"("response_format":{"type":"json_schema","json_schema":{"name":"answer","strict":true,
+         "schema":{"type":"object"}}})"))
+          .reply_format;
+  ASSERT_TRUE(described && described->schema);
+  EXPECT_EQ(described->name, "answer");
+  EXPECT_TRUE(described->is_strict);
+  EXPECT_EQ(described->schema->dump(), R"({"type":"object"})");
+  for (const auto& [members, param] : std::initializer_list<std::pair<const char*, const char*>>{
+           {R"("response_format":"json")", "response_format"},
+           {R"("response_format":{})", "response_format.type"},
+           {R"("response_format":{"type":"xml"})", "response_format.type"},
+           {R"("response_format":{"type":"json_schema"})", "response_format.json_schema"},
+           {R"("response_format":{"type":"json_schema","json_schema":{}})",
+            "response_format.json_schema.name"},
+           {R"("response_format":{"type":"json_schema","json_schema":{"name":"a b"}})",
+            "response_format.json_schema.name"},
+           {R"("response_format":{"type":"json_schema","json_schema":{"name":"a","schema":1}})",
+            "response_format.json_schema.schema"}}) {
+    expect_refused(chat_with(members), param);
   }
 }
 

@@ -6,6 +6,9 @@
 
 #include "base/text.h"
 #include "protocol/openai.h"
+#include "protocol/openai/logprobs.h"
+#include "protocol/openai/response_format.h"
+#include "protocol/openai/sampling.h"
 
 namespace plinth::protocol::openai {
 namespace {
@@ -149,11 +152,10 @@ Json encode_chat(const ChatRequest& request, bool is_stream) {
   Json messages = Json::array();
   for (const Message& message : request.messages) messages.push(encode_message(message));
   Json body = Json::object({{"model", request.model}, {"messages", std::move(messages)}});
-  if (request.sampling.temperature) body.set("temperature", *request.sampling.temperature);
-  if (request.sampling.top_p) body.set("top_p", *request.sampling.top_p);
-  if (request.sampling.seed) body.set("seed", *request.sampling.seed);
-  if (request.max_tokens) body.set("max_tokens", *request.max_tokens);
-  if (!request.stop.empty()) body.set("stop", Json::array_of(request.stop));
+  encode_sampling(request, body);
+  if (request.reply_format) {
+    body.set("response_format", encode_response_format(*request.reply_format));
+  }
   if (!request.tools.empty()) {
     body.set("tools", encode_tools(request.tools));
     body.set("tool_choice", tool_choice_name(request.tool_choice));
@@ -176,6 +178,7 @@ Result<ChatReply> decode_reply(const Json& body) {
   reply.text = message["content"].as_string();
   reply.tool_calls = TRY(decode_reply_calls(message["tool_calls"]));
   reply.reason = finish_reason_of(reason.as_string());
+  reply.logprobs = decode_logprobs(choices.front()["logprobs"]);
   reply.usage = decode_usage(body["usage"]);
   return reply;
 }
@@ -225,6 +228,7 @@ Result<std::vector<ChatEvent>> ChunkDecoder::feed(const Json& chunk) {
   if (!delta["content"].as_string().empty()) {
     ChatEvent text = event_of(ChatEvent::Kind::text);
     text.text = delta["content"].as_string();
+    text.logprobs = decode_logprobs(choices.front()["logprobs"]);
     events.push_back(std::move(text));
   }
   for (const Json& call : delta["tool_calls"].items()) TRY(add_call_delta(call));

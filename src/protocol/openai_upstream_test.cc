@@ -23,7 +23,17 @@ ChatRequest full_request() {
       {.role = Role::tool, .content = "r", .tool_calls = {}, .tool_call_id = "c1", .name = ""}};
   request.tools = {{.name = "f", .description = "d", .parameters = json(R"({"type":"object"})")}};
   request.tool_choice = ToolChoice::required;
-  request.sampling = {.temperature = 0.25, .top_p = 0.5, .seed = 11};
+  request.sampling = {.temperature = 0.25,
+                      .top_p = 0.5,
+                      .seed = 11,
+                      .top_k = 7,
+                      .min_p = 0.125,
+                      .presence_penalty = 1,
+                      .frequency_penalty = -1,
+                      .repetition_penalty = 1.5,
+                      .logit_bias = {{3, -100}}};
+  request.reply_format = ReplyFormat{json(R"({"type":"object"})"), "answer", true};
+  request.logprobs_top = 2;
   request.max_tokens = 9;
   request.stop = {"x"};
   request.user = "who";
@@ -51,6 +61,17 @@ TEST(OpenAiUpstream, sends_what_the_decoder_reads_back) {
   EXPECT_EQ(back.tool_choice, ToolChoice::required);
   EXPECT_EQ(back.sampling.temperature, 0.25);
   EXPECT_EQ(back.sampling.seed, 11);
+  EXPECT_EQ(back.sampling.top_k, 7);
+  EXPECT_EQ(back.sampling.min_p, 0.125);
+  EXPECT_EQ(back.sampling.presence_penalty, 1);
+  EXPECT_EQ(back.sampling.frequency_penalty, -1);
+  EXPECT_EQ(back.sampling.repetition_penalty, 1.5);
+  EXPECT_EQ(back.sampling.logit_bias, request.sampling.logit_bias);
+  EXPECT_EQ(back.logprobs_top, 2);
+  ASSERT_TRUE(back.reply_format);
+  EXPECT_EQ(back.reply_format->schema, request.reply_format->schema);
+  EXPECT_EQ(back.reply_format->name, "answer");
+  EXPECT_TRUE(back.reply_format->is_strict);
   EXPECT_EQ(back.max_tokens, 9);
   EXPECT_EQ(back.stop, request.stop);
   EXPECT_EQ(back.user, "who");
@@ -71,6 +92,31 @@ TEST(OpenAiUpstream, reads_its_own_replies) {
   EXPECT_EQ(back.reason, FinishReason::tool_calls);
   EXPECT_EQ(back.usage.prompt_tokens, 5);
   EXPECT_EQ(back.usage.cached_tokens, 2);
+}
+
+TEST(OpenAiUpstream, reads_log_probabilities_whole_and_streamed) {
+  const Json logprobs = json(R"({"content":[{"token":"?","logprob":-0.5,"bytes":[195],
+      "top_logprobs":[{"token":"a","logprob":-1,"bytes":null}]},{"token":"b"}]})");
+  const ChatReply reply = MUST(
+      decode_reply(Json::object({{"choices", Json::array().push(Json::object(
+                                                 {{"message", Json::object({{"content", "x"}})},
+                                                  {"logprobs", logprobs},
+                                                  {"finish_reason", "stop"}}))}})),
+      "a reply");
+  ASSERT_EQ(reply.logprobs.size(), 2u);
+  EXPECT_EQ(reply.logprobs[0].chosen.token, "\xc3");
+  EXPECT_EQ(reply.logprobs[0].chosen.logprob, -0.5);
+  ASSERT_EQ(reply.logprobs[0].top.size(), 1u);
+  EXPECT_EQ(reply.logprobs[0].top[0].token, "a");
+  EXPECT_EQ(reply.logprobs[1].chosen.token, "b");
+  ChunkDecoder decoder;
+  const auto events = MUST(
+      decoder.feed(Json::object(
+          {{"choices", Json::array().push(Json::object({{"delta", Json::object({{"content", "x"}})},
+                                                        {"logprobs", logprobs}}))}})),
+      "a chunk");
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].logprobs.size(), 2u);
 }
 
 TEST(OpenAiUpstream, refuses_broken_replies) {

@@ -30,7 +30,11 @@ struct ChannelState {
 namespace {
 
 size_t bytes_of(const ChatEvent& event) {
-  return event.text.size() + event.tool_call.name.size() + event.tool_call.arguments.size();
+  size_t bytes = event.text.size() + event.tool_call.name.size() + event.tool_call.arguments.size();
+  for (const protocol::ChosenLogprob& entry : event.logprobs) {
+    bytes += (1 + entry.top.size()) * sizeof(protocol::TokenLogprob);
+  }
+  return bytes;
 }
 
 bool is_end(const ChatEvent& event) {
@@ -56,7 +60,7 @@ void push(ChannelState& state, ChatEvent event) REQUIRES(state.mutex) {
                               state.events.size() >= kChannelEventsMax &&
                               state.events.back().kind == ChatEvent::Kind::text;
   if (flows_together) {
-    state.events.back().text += event.text;
+    append_text(state.events.back(), std::move(event));
     return;
   }
   if (is_end(event)) state.is_ended = true;

@@ -95,20 +95,10 @@ class NodeServing final : public Serving {
       // Deadline and cancellation end the stream; the interval only bounds one wait.
       auto event = stream->next(kReadInterval);
       if (!event) continue;
-      switch (event->kind) {
-        case protocol::ChatEvent::Kind::text:
-          reply.text += event->text;
-          break;
-        case protocol::ChatEvent::Kind::tool_call:
-          reply.tool_calls.push_back(std::move(event->tool_call));
-          break;
-        case protocol::ChatEvent::Kind::failed:
-          return std::move(event->error);
-        case protocol::ChatEvent::Kind::finished:
-          reply.reason = event->reason;
-          reply.usage = event->usage;
-          return reply;
-      }
+      if (event->kind == protocol::ChatEvent::Kind::failed) return std::move(event->error);
+      const bool is_last = event->kind == protocol::ChatEvent::Kind::finished;
+      protocol::add_event(reply, std::move(*event));
+      if (is_last) return reply;
     }
   }
 

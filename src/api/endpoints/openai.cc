@@ -81,7 +81,7 @@ class ChatResponse : public std::enable_shared_from_this<ChatResponse> {
     while (!is_done_) {
       auto event = stream_->try_next();
       if (event && text && event->kind == ChatEvent::Kind::text) {
-        text->text += event->text;
+        protocol::append_text(*text, std::move(*event));
         continue;
       }
       if (text) send_event(*text);
@@ -178,31 +178,22 @@ class WholeResponse : public std::enable_shared_from_this<WholeResponse> {
     while (!is_done_) {
       auto event = stream_->try_next();
       if (!event) return;
-      switch (event->kind) {
-        case ChatEvent::Kind::text:
-          reply_.text += event->text;
-          break;
-        case ChatEvent::Kind::tool_call:
-          reply_.tool_calls.push_back(std::move(event->tool_call));
-          break;
-        case ChatEvent::Kind::failed:
-          is_done_ = true;
-          measured_.done(error_row(event->error.code).http_status);
-          writer_.respond(error_response(event->error));
-          break;
-        case ChatEvent::Kind::finished: {
-          is_done_ = true;
-          reply_.reason = event->reason;
-          reply_.usage = event->usage;
-          auto response =
-              http::ServerResponse::json(200, openai::encode_reply(head_, reply_).dump());
-          response.headers.emplace_back("x-request-id", stream_->id());
-          measured_.done(200);
-          writer_.respond(std::move(response));
-          break;
-        }
+      is_done_ = event->kind == ChatEvent::Kind::failed || event->kind == ChatEvent::Kind::finished;
+      if (event->kind == ChatEvent::Kind::failed) {
+        measured_.done(error_row(event->error.code).http_status);
+        writer_.respond(error_response(event->error));
+        return;
       }
+      protocol::add_event(reply_, std::move(*event));
+      if (is_done_) respond();
     }
+  }
+
+  void respond() REQUIRES(mutex_) {
+    auto response = http::ServerResponse::json(200, openai::encode_reply(head_, reply_).dump());
+    response.headers.emplace_back("x-request-id", stream_->id());
+    measured_.done(200);
+    writer_.respond(std::move(response));
   }
 
   Mutex mutex_;

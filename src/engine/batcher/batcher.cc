@@ -334,7 +334,7 @@ bool Batcher::append(Sequence& sequence, Token token) {
   }
   const bool is_known = tokenizer_.vocabulary().contains(token);
   const std::string piece = is_known ? tokenizer_.piece(token) : std::string();
-  for (GenerateEvent& event : sequence.reply.feed(piece)) sequence.sink(std::move(event));
+  send(sequence, sequence.reply.feed(piece));
   if (sequence.reply.is_stopped()) {
     finish(sequence, GenerateEvent::Reason::stop);
     return false;
@@ -344,6 +344,18 @@ bool Batcher::append(Sequence& sequence, Token token) {
     return false;
   }
   return true;
+}
+
+void Batcher::send(Sequence& sequence, std::vector<GenerateEvent> events) {
+  for (GenerateEvent& event : events) {
+    if (event.kind == GenerateEvent::Kind::text) {
+      const auto unsent =
+          sequence.logprobs.begin() + static_cast<ptrdiff_t>(sequence.logprobs_sent);
+      event.logprobs.assign(unsent, sequence.logprobs.end());
+      sequence.logprobs_sent = sequence.logprobs.size();
+    }
+    sequence.sink(std::move(event));
+  }
 }
 
 // A text that the grammar has ended ends here too. Log probabilities are the model's, so where they
@@ -368,7 +380,7 @@ bool Batcher::append_forced(Sequence& sequence) {
 }
 
 void Batcher::finish(Sequence& sequence, GenerateEvent::Reason reason) {
-  for (GenerateEvent& event : sequence.reply.finish()) sequence.sink(std::move(event));
+  send(sequence, sequence.reply.finish());
   GenerateEvent event;
   event.kind = GenerateEvent::Kind::finished;
   event.reason = reason;

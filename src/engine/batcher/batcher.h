@@ -101,6 +101,7 @@ class Batcher {
   Result<Token> choose(Sequence& sequence, std::span<const float> logits);
   // Adds tokens where the sequence's grammar leaves no choice, without the model.
   bool append_forced(Sequence& sequence);
+  void send(Sequence& sequence, std::vector<GenerateEvent> events);
 
   // Speculation: see speculate.cc.
   void start_proposing(Sequence& sequence);

@@ -50,6 +50,7 @@ struct Sequence {
   Speculation speculation;
   std::optional<int> logprobs_top;
   std::vector<TokenLogprobs> logprobs;
+  size_t logprobs_sent = 0;  // of these, with a text
   Sampler sampler;
   std::optional<grammar::Constraint> constraint;
   Reply reply;

@@ -19,6 +19,7 @@ class FileTokenizer final : public TextTokenizer {
   std::string detokenize(const std::vector<Token>& tokens) const override {
     return tokenizer_->decode(tokens);
   }
+  std::string token_text(Token token) const override { return tokenizer_->text(token); }
 
  private:
   std::unique_ptr<Tokenizer> tokenizer_;

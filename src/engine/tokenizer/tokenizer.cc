@@ -136,6 +136,12 @@ std::string Tokenizer::piece(Token token) const {
   return SentencePieceBpe::decode(entry);
 }
 
+std::string Tokenizer::text(Token token) const {
+  if (!vocabulary_.contains(token)) return {};
+  std::string bytes = piece(token);
+  return bytes.empty() ? vocabulary_.entry(token).text : bytes;
+}
+
 std::string Tokenizer::decode(const std::vector<Token>& tokens) const {
   std::string bytes;
   for (const Token token : tokens) {

@@ -37,6 +37,8 @@ class Tokenizer {
 
   // The bytes a token adds to a reply: none for control and unknown tokens.
   std::string piece(Token token) const;
+  // The same, but a control or unknown token has its name; empty when there is no such token.
+  std::string text(Token token) const;
   // The bytes of all tokens, without the space prefix that encode() adds.
   std::string decode(const std::vector<Token>& tokens) const;
 

@@ -30,6 +30,25 @@ FinishReason finish_reason(engine::GenerateEvent::Reason reason) {
   return FinishReason::error;
 }
 
+protocol::TokenLogprob logprob_of(const engine::TokenLogprob& from,
+                                  const engine::TextTokenizer& tokenizer) {
+  return {tokenizer.token_text(from.token), static_cast<double>(from.logprob)};
+}
+
+// From `begin` on.
+std::vector<protocol::ChosenLogprob> logprobs_of(const std::vector<engine::TokenLogprobs>& from,
+                                                 size_t begin,
+                                                 const engine::TextTokenizer& tokenizer) {
+  std::vector<protocol::ChosenLogprob> logprobs;
+  for (size_t i = begin; i < from.size(); ++i) {
+    protocol::ChosenLogprob& entry = logprobs.emplace_back();
+    entry.chosen = logprob_of(from[i].chosen, tokenizer);
+    for (const auto& other : from[i].top) entry.top.push_back(logprob_of(other, tokenizer));
+  }
+  return logprobs;
+}
+
+// Without log probabilities.
 ChatEvent chat_event(engine::GenerateEvent event, IdSource& ids) {
   ChatEvent out;
   switch (event.kind) {
@@ -60,6 +79,32 @@ bool is_end(const engine::GenerateEvent& event) {
          event.kind == engine::GenerateEvent::Kind::failed;
 }
 
+// The engine's grammar is the request's format.
+Error in_api_words(Error error) {
+  constexpr std::string_view kGrammar = "grammar";
+  if (error.param != kGrammar || !error.message.starts_with(kGrammar)) return error;
+  error.param = "response_format";
+  error.message.replace(0, kGrammar.size(), error.param);
+  return error;
+}
+
+engine::SamplingOptions sampling_of(const protocol::Sampling& from,
+                                    const engine::ModelSummary& model) {
+  engine::SamplingOptions sampling;
+  sampling.temperature = from.temperature.value_or(model.temperature);
+  sampling.top_p = from.top_p.value_or(model.top_p);
+  if (from.seed) sampling.seed = static_cast<uint64_t>(*from.seed);
+  sampling.top_k = from.top_k.value_or(sampling.top_k);
+  sampling.min_p = from.min_p.value_or(sampling.min_p);
+  sampling.presence_penalty = from.presence_penalty.value_or(sampling.presence_penalty);
+  sampling.frequency_penalty = from.frequency_penalty.value_or(sampling.frequency_penalty);
+  sampling.repetition_penalty = from.repetition_penalty.value_or(sampling.repetition_penalty);
+  for (const auto& [token, bias] : from.logit_bias) {
+    sampling.logit_bias.emplace_back(static_cast<engine::Token>(token), static_cast<float>(bias));
+  }
+  return sampling;
+}
+
 class NativeReplica final : public Replica {
  public:
   explicit NativeReplica(NativeOptions options)
@@ -80,13 +125,14 @@ class NativeReplica final : public Replica {
       calls_[call.id] = {};
     }
     auto submitted = engine_->submit(std::move(request),
-                                     [this, id = call.id, sink = std::move(sink)](auto event) {
+                                     [this, id = call.id, sink = std::move(sink),
+                                      sent = size_t{0}](engine::GenerateEvent event) mutable {
                                        if (is_end(event)) forget(id);
-                                       sink(chat_event(std::move(event), ids_));
+                                       sink(translate(std::move(event), sent));
                                      });
     if (submitted.is_error()) {
       forget(call.id);
-      return std::move(submitted).error();
+      return in_api_words(std::move(submitted).error());
     }
     bool is_cancel_due = false;
     {
@@ -129,6 +175,16 @@ class NativeReplica final : public Replica {
     bool is_cancelled = false;
   };
 
+  // `sent`: log probabilities that went with the texts before.
+  ChatEvent translate(engine::GenerateEvent event, size_t& sent) {
+    const bool is_finished = event.kind == engine::GenerateEvent::Kind::finished;
+    auto logprobs = logprobs_of(event.logprobs, is_finished ? sent : 0, *engine_);
+    sent += logprobs.size();
+    ChatEvent out = chat_event(std::move(event), ids_);
+    out.logprobs = std::move(logprobs);
+    return out;
+  }
+
   static int64_t context_of(const NativeOptions& options) {
     const int64_t trained = options.engine->summary().context_tokens;
     return options.context_tokens_max > 0 ? std::min(options.context_tokens_max, trained) : trained;
@@ -157,11 +213,21 @@ class NativeReplica final : public Replica {
     const int64_t left = std::min(context_tokens_ - prompt, limits::kOutputTokensMax);
     request.max_tokens = chat.max_tokens ? std::min(*chat.max_tokens, left) : left;
     const engine::ModelSummary& model = engine_->summary();
-    request.sampling.temperature = chat.sampling.temperature.value_or(model.temperature);
-    request.sampling.top_p = chat.sampling.top_p.value_or(model.top_p);
-    if (chat.sampling.seed) request.sampling.seed = static_cast<uint64_t>(*chat.sampling.seed);
+    request.sampling = sampling_of(chat.sampling, model);
     request.stop = chat.stop;
     request.is_tool_call_parsing = has_tools;
+    if (chat.logprobs_top) request.logprobs = static_cast<int>(*chat.logprobs_top);
+    if (chat.reply_format) {
+      if (has_tools) {
+        return make_error(ErrorCode::invalid_argument,
+                          "response_format: unsupported: a reply held to JSON cannot call tools; "
+                          "leave `tools` out or set tool_choice to none",
+                          "response_format");
+      }
+      const Json any = Json::object({{"type", "object"}});
+      request.grammar = engine::GrammarText{engine::GrammarText::Kind::json_schema,
+                                            chat.reply_format->schema.value_or(any).dump()};
+    }
     return request;
   }
 

@@ -28,6 +28,7 @@ class ScriptedEngine final : public engine::Engine {
   const engine::ModelSummary& summary() const override { return summary_; }
   std::vector<engine::Token> tokenize(std::string_view, bool, bool) const override { return {}; }
   std::string detokenize(const std::vector<engine::Token>&) const override { return {}; }
+  std::string token_text(engine::Token token) const override { return "t" + std::to_string(token); }
   Result<std::vector<engine::Token>> render_chat(const Json& messages,
                                                  const Json& tools) const override {
     messages_seen = messages;
@@ -134,6 +135,73 @@ TEST(Native, gives_the_template_tool_arguments_as_objects) {
   EXPECT_EQ(bench.engine->messages_seen.items()[2]["tool_call_id"].as_string(), "call_1");
   EXPECT_EQ(bench.engine->tools_seen.items()[0]["function"]["name"].as_string(), "read_file");
   EXPECT_TRUE(bench.engine->request_seen.is_tool_call_parsing);
+}
+
+TEST(Native, passes_on_how_tokens_are_chosen) {
+  Bench bench;
+  protocol::ChatRequest chat;
+  chat.sampling.temperature = 0.5;
+  chat.sampling.top_k = 5;
+  chat.sampling.min_p = 0.1;
+  chat.sampling.presence_penalty = 1;
+  chat.sampling.frequency_penalty = -1;
+  chat.sampling.repetition_penalty = 1.5;
+  chat.sampling.logit_bias = {{3, -100}};
+  ASSERT_TRUE(bench.start(chat).is_ok());
+  const engine::SamplingOptions& sampling = bench.engine->request_seen.sampling;
+  EXPECT_EQ(sampling.temperature, 0.5);
+  EXPECT_EQ(sampling.top_k, 5);
+  EXPECT_EQ(sampling.min_p, 0.1);
+  EXPECT_EQ(sampling.presence_penalty, 1);
+  EXPECT_EQ(sampling.frequency_penalty, -1);
+  EXPECT_EQ(sampling.repetition_penalty, 1.5);
+  ASSERT_EQ(sampling.logit_bias.size(), 1u);
+  EXPECT_EQ(sampling.logit_bias[0], (std::pair<engine::Token, float>{3, -100}));
+  EXPECT_FALSE(bench.engine->request_seen.logprobs);
+  EXPECT_FALSE(bench.engine->request_seen.grammar);
+}
+
+TEST(Native, sends_each_log_probability_once_with_its_text_or_with_the_end) {
+  Bench bench;
+  protocol::ChatRequest chat;
+  chat.logprobs_top = 1;
+  ASSERT_TRUE(bench.start(chat).is_ok());
+  ASSERT_EQ(bench.engine->request_seen.logprobs, 1);
+  const auto entry = [](engine::Token token) {
+    return engine::TokenLogprobs{{token, -0.5f}, {{token + 10, -0.25f}}};
+  };
+  GenerateEvent text;
+  text.text = "ab";
+  text.logprobs = {entry(1), entry(2)};
+  bench.engine->sink(text);
+  GenerateEvent end;
+  end.kind = GenerateEvent::Kind::finished;
+  end.logprobs = {entry(1), entry(2), entry(3)};
+  bench.engine->sink(end);
+  ASSERT_EQ(bench.events.size(), 2u);
+  ASSERT_EQ(bench.events[0].logprobs.size(), 2u);
+  EXPECT_EQ(bench.events[0].logprobs[1].chosen.token, "t2");
+  EXPECT_EQ(bench.events[0].logprobs[1].chosen.logprob, -0.5);
+  EXPECT_EQ(bench.events[0].logprobs[1].top[0].token, "t12");
+  ASSERT_EQ(bench.events[1].logprobs.size(), 1u);
+  EXPECT_EQ(bench.events[1].logprobs[0].chosen.token, "t3");
+}
+
+TEST(Native, holds_a_reply_to_its_format_and_refuses_tools_beside_it) {
+  Bench bench;
+  protocol::ChatRequest chat;
+  chat.reply_format = protocol::ReplyFormat();
+  ASSERT_TRUE(bench.start(chat).is_ok());
+  ASSERT_TRUE(bench.engine->request_seen.grammar);
+  EXPECT_EQ(bench.engine->request_seen.grammar->text, R"({"type":"object"})");
+  chat.reply_format->schema = Json::object({{"type", "array"}});
+  ASSERT_TRUE(bench.start(chat).is_ok());
+  EXPECT_EQ(bench.engine->request_seen.grammar->text, R"({"type":"array"})");
+  protocol::ChatRequest with_tool = chat_with_tool();
+  with_tool.reply_format = chat.reply_format;
+  EXPECT_EQ(bench.start(with_tool).error().param, "response_format");
+  with_tool.tool_choice = protocol::ToolChoice::none;
+  EXPECT_TRUE(bench.start(with_tool).is_ok());
 }
 
 TEST(Native, tool_choice_none_hides_the_tools) {
@@ -252,6 +320,38 @@ protocol::ChatRequest greeting() {
   chat.sampling.temperature = 0;
   chat.max_tokens = 16;
   return chat;
+}
+
+TEST(Native, holds_the_starter_model_to_a_schema_and_tells_each_tokens_probability) {
+  if (!std::filesystem::exists(StarterNode::path())) GTEST_SKIP() << "no starter model";
+  StarterNode node;
+  ASSERT_TRUE(node.add(0).is_ok());
+  const guard::Request request;
+  protocol::ChatRequest chat = greeting();
+  chat.max_tokens = 64;
+  chat.logprobs_top = 2;
+  chat.reply_format = protocol::ReplyFormat();
+  chat.reply_format->schema = Json::parse(R"({"type":"object","required":["city","n"],"properties":{
+          "city":{"type":"string","maxLength":8},"n":{"type":"integer"}}})")
+                                  .value();
+  const auto reply = node.serving->chat_whole(request, chat);
+  ASSERT_TRUE(reply.is_ok()) << reply.error().message;
+  const auto json = Json::parse(reply->text);
+  ASSERT_TRUE(json.is_ok()) << reply->text;
+  EXPECT_TRUE((*json)["city"].is_string() && (*json)["n"].is_number()) << reply->text;
+  EXPECT_EQ(static_cast<int64_t>(reply->logprobs.size()), reply->usage.completion_tokens);
+  std::string text;
+  for (const auto& entry : reply->logprobs) {
+    text += entry.chosen.token;
+    EXPECT_LE(entry.chosen.logprob, 0);
+    EXPECT_EQ(entry.top.size(), 2u);
+  }
+  EXPECT_EQ(text, reply->text);
+  chat.reply_format->schema = Json::parse(R"({"not":{}})").value();
+  const auto refused = node.serving->chat_whole(request, chat);
+  ASSERT_TRUE(refused.is_error());
+  EXPECT_EQ(refused.error().param, "response_format");
+  EXPECT_TRUE(refused.error().message.starts_with("response_format: ")) << refused.error().message;
 }
 
 TEST(Native, answers_with_the_starter_model) {
