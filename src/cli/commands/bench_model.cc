@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/random.h"
@@ -48,6 +49,7 @@ struct Work {
 
 struct Measured {
   double seconds = 0;
+  int64_t cached = 0;  // tokens of prompts that were not computed
   int64_t proposed = 0;
   int64_t accepted = 0;
 };
@@ -94,6 +96,7 @@ class Bench {
     if (event.kind != Kind::finished && event.kind != Kind::failed) return;
     MutexLock lock(mutex_);
     if (event.kind == Kind::failed) failure_ = event.error;
+    measured_.cached += event.cached_tokens;
     measured_.proposed += event.proposed_tokens;
     measured_.accepted += event.accepted_tokens;
     --left_;
@@ -137,6 +140,13 @@ Result<std::vector<engine::Speculation>> speculations_of(const BenchOptions& opt
   return kinds;
 }
 
+// Seconds that one prompt takes. A prompt seen before would measure the cache.
+Result<double> time_prompt(Bench& bench, int64_t tokens, uint64_t seed) {
+  const Measured measured = TRY(bench.time({1, tokens, 1, engine::Speculation::off, seed}));
+  CHECK(measured.cached == 0);
+  return measured.seconds;
+}
+
 // What a token costs at the position in the middle between two lengths of a prompt.
 struct Cost {
   double position = 0;
@@ -175,13 +185,14 @@ Result<Json> bench_contexts(Bench& bench, const BenchOptions& options) {
   double wall_before = 0;
   double cpu_before = 0;
   int64_t before = 0;
+  uint64_t seed = 100;
   std::vector<Cost> costs;
   for (const int64_t context : contexts) {
     double wall = 0;
     double cpu = 0;
     for (int i = 0; i < options.repetitions; ++i) {
       const std::clock_t begin = std::clock();
-      const double seconds = TRY(bench.time({1, context - 1, 1})).seconds;
+      const double seconds = TRY(time_prompt(bench, context - 1, seed++));
       const double cpu_seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
       wall = i == 0 ? seconds : std::min(wall, seconds);
       cpu = i == 0 ? cpu_seconds : std::min(cpu, cpu_seconds);
@@ -276,9 +287,8 @@ Result<Json> bench(const BenchOptions& options) {
     std::vector<double> rates;
     for (int i = 0; i < options.repetitions; ++i) {
       const auto seed = uint64_t{100} + static_cast<uint64_t>(i);
-      rates.push_back(
-          static_cast<double>(options.prefill) /
-          TRY(bench.time({1, options.prefill, 1, engine::Speculation::off, seed})).seconds);
+      rates.push_back(static_cast<double>(options.prefill) /
+                      TRY(time_prompt(bench, options.prefill, seed)));
     }
     rows.push(row_of("prefill", options.prefill, 1, rates));
   }
