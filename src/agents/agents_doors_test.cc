@@ -33,12 +33,18 @@ TEST_F(AgentsDoors, every_door_asks_before_it_acts_and_does_nothing_when_denied)
     if (result.is_error()) return result.error();
     return std::string("ok");
   };
+  std::string started;
   const std::vector<Door> doors = {
       {"agent.write", [&] { return done(agents_->put_agent(request(), agent)); }},
       {"agent.read", [&] { return done(agents_->list_agents(request())); }},
       {"agent.read", [&] { return done(agents_->get_agent(request(), "worker")); }},
       {"agent.write", [&] { return done(agents_->remove_agent(request(), "second")); }},
-      {"run.start", [&] { return done(agents_->start(request(), "worker", "x", "", {})); }},
+      {"run.start",
+       [&] {
+         const auto begun = agents_->start(request(), "worker", "x", "", {});
+         if (begun.is_ok()) started = begun->id;
+         return done(begun);
+       }},
       {"run.read", [&] { return done(agents_->get(request(), run)); }},
       {"run.read", [&] { return done(agents_->list(request(), 10)); }},
       {"run.read", [&] { return done(agents_->entries(request(), run, 0, 10)); }},
@@ -57,6 +63,7 @@ TEST_F(AgentsDoors, every_door_asks_before_it_acts_and_does_nothing_when_denied)
     EXPECT_TRUE(is_expected) << door.action << ": " << answer.error().message;
     EXPECT_EQ(authorizer_.count(door.action), before + 1) << door.action;
   }
+  await(started, RunState::completed);  // from here on only a door could append
   const size_t appends = crashing_->journal().appends();
   for (const auto& door : doors) authorizer_.answer(door.action, guard::Effect::deny);
   for (const auto& door : doors) {
