@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "api/endpoint.h"
+#include "api/replies.h"
 #include "api/routes.h"
 #include "base/limits.h"
 #include "base/text.h"
@@ -67,16 +68,7 @@ guard::Request build_request(const Services& services, guard::Principal principa
 }  // namespace
 
 http::ServerResponse error_response(const Error& error) {
-  auto response = http::ServerResponse::json(error_row(error.code).http_status,
-                                             protocol::openai::encode_error(error).dump());
-  if (error.retry_after_ms) {
-    response.headers.emplace_back("retry-after",
-                                  std::to_string((*error.retry_after_ms + 999) / 1000));
-  }
-  if (error.code == ErrorCode::unauthenticated) {
-    response.headers.emplace_back("www-authenticate", "Bearer");
-  }
-  return response;
+  return error_response(error, protocol::openai::encode_error(error));
 }
 
 guard::DoorOptions Api::door() const {

@@ -2,6 +2,8 @@
 // Names of the neutral chat types, as wire formats and logs write them.
 #include "protocol/chat.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace plinth::protocol {
@@ -66,6 +68,16 @@ void add_event(ChatReply& reply, ChatEvent event) {
     case ChatEvent::Kind::failed:
       return;
   }
+}
+
+Usage usage_of(const std::vector<ChatReply>& replies) {
+  Usage usage;
+  for (const ChatReply& reply : replies) {
+    usage.prompt_tokens = std::max(usage.prompt_tokens, reply.usage.prompt_tokens);
+    usage.cached_tokens = std::max(usage.cached_tokens, reply.usage.cached_tokens);
+    usage.completion_tokens += reply.usage.completion_tokens;
+  }
+  return usage;
 }
 
 }  // namespace plinth::protocol

@@ -58,14 +58,22 @@ struct ReplyFormat {
   bool is_strict = false;
 };
 
+// Text or tokens to go on with as they stand, without a chat template.
+struct PlainPrompt {
+  std::string text;
+  std::vector<int32_t> tokens;  // not empty: instead of the text
+};
+
 struct ChatRequest {
   std::string model;
   std::vector<Message> messages;
+  std::optional<PlainPrompt> prompt;  // instead of messages
   std::vector<ToolSpec> tools;
   ToolChoice tool_choice = ToolChoice::automatic;
   Sampling sampling;
   std::optional<int64_t> max_tokens;
   std::vector<std::string> stop;  // at most 4
+  bool is_end_ignored = false;    // go on past the model's own end, up to max_tokens
   std::optional<ReplyFormat> reply_format;
   std::optional<int64_t> logprobs_top;  // log probabilities, with as many others beside each: 0..20
   std::string user;
@@ -117,5 +125,7 @@ struct ChatReply {
 void append_text(ChatEvent& text, ChatEvent next);
 // Adds what a text, tool_call or finished event says.
 void add_event(ChatReply& reply, ChatEvent event);
+// Of several replies to one prompt, whose tokens count once.
+Usage usage_of(const std::vector<ChatReply>& replies);
 
 }  // namespace plinth::protocol

@@ -32,8 +32,6 @@ Result<std::string> decode_model(const Json& body) {
 
 // Fields whose absence would change the reply: better refused than silently ignored.
 Status refuse_unsupported(const Json& body) {
-  const auto n = TRY(json_field::optional_integer(body, "n", 1, 128));
-  if (n && *n != 1) return unsupported_field("n", "only one choice a request; send n requests");
   for (const char* key : {"functions", "function_call"}) {
     if (!body[key].is_null()) {
       return unsupported_field(key, "deprecated by its authors; use tools and tool_choice");
@@ -114,6 +112,8 @@ Result<ChatCall> decode_chat(const Json& body) {
   TRY(refuse_unsupported(body));
   request.reply_format = TRY(decode_response_format(body));
   request.user = TRY(json_field::optional_string(body, "user")).value_or("");
+  call.choices =
+      static_cast<size_t>(TRY(json_field::optional_integer(body, "n", 1, kChoicesMax)).value_or(1));
   call.is_stream = TRY(json_field::optional_bool(body, "stream")).value_or(false);
   const Json& options = body["stream_options"];
   if (!options.is_null()) {

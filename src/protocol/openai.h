@@ -16,9 +16,11 @@ struct ChatCall {
   ChatRequest request;
   bool is_stream = false;
   bool is_usage_wanted = false;  // stream_options.include_usage
+  size_t choices = 1;            // n: 1..kChoicesMax
 };
+inline constexpr size_t kChoicesMax = 16;
 
-// Fields of chat/completions that this version cannot honour (n > 1, audio) are refused with
+// Fields of chat/completions that this version cannot honour (audio) are refused with
 // invalid_argument and code unsupported in the message, never silently ignored.
 Result<ChatCall> decode_chat(const Json& body);
 
@@ -28,11 +30,14 @@ struct ReplyHead {
   int64_t created_unix_s = 0;
 };
 
-Json encode_reply(const ReplyHead& head, const ChatReply& reply);
-// Stream: first_chunk (role), one chunk an event, then the usage chunk when wanted; the caller ends
-// with [DONE].
-Json encode_first_chunk(const ReplyHead& head);
-Json encode_chunk(const ReplyHead& head, const ChatEvent& event, size_t tool_call_index);
+// One reply a choice, at least one.
+Json encode_reply(const ReplyHead& head, const std::vector<ChatReply>& replies);
+// Stream: per choice a first_chunk (role) and one chunk an event, then the usage chunk when wanted,
+// then kStreamEnd.
+inline constexpr std::string_view kStreamEnd = "[DONE]";
+Json encode_first_chunk(const ReplyHead& head, size_t choice);
+Json encode_chunk(const ReplyHead& head, size_t choice, const ChatEvent& event,
+                  size_t tool_call_index);
 Json encode_usage_chunk(const ReplyHead& head, const Usage& usage);
 
 struct EmbeddingsCall {

@@ -33,13 +33,29 @@ Json chunk_of(const ReplyHead& head, Json choices) {
                        {"choices", std::move(choices)}});
 }
 
-Json chunk_of_delta(const ReplyHead& head, Json delta, Json finish_reason,
+Json chunk_of_delta(const ReplyHead& head, size_t index, Json delta, Json finish_reason,
                     Json logprobs = nullptr) {
-  Json choice = Json::object({{"index", 0},
+  Json choice = Json::object({{"index", index},
                               {"delta", std::move(delta)},
                               {"logprobs", std::move(logprobs)},
                               {"finish_reason", std::move(finish_reason)}});
   return chunk_of(head, Json::array().push(std::move(choice)));
+}
+
+Json encode_choice(size_t index, const ChatReply& reply) {
+  Json message = Json::object({{"role", "assistant"}});
+  const bool has_only_calls = reply.text.empty() && !reply.tool_calls.empty();
+  message.set("content", has_only_calls ? Json() : Json(reply.text));
+  message.set("refusal", nullptr);
+  if (!reply.tool_calls.empty()) {
+    Json calls = Json::array();
+    for (const ToolCall& call : reply.tool_calls) calls.push(encode_tool_call(call));
+    message.set("tool_calls", std::move(calls));
+  }
+  return Json::object({{"index", index},
+                       {"message", std::move(message)},
+                       {"logprobs", encode_logprobs(reply.logprobs)},
+                       {"finish_reason", finish_reason_name(reply.reason)}});
 }
 
 // The client reads the bytes as 32-bit floats in little-endian order, whatever this machine's order
@@ -66,45 +82,36 @@ Json encode_vector(const std::vector<float>& vector, bool is_base64) {
 
 }  // namespace
 
-Json encode_reply(const ReplyHead& head, const ChatReply& reply) {
-  Json message = Json::object({{"role", "assistant"}});
-  const bool has_only_calls = reply.text.empty() && !reply.tool_calls.empty();
-  message.set("content", has_only_calls ? Json() : Json(reply.text));
-  message.set("refusal", nullptr);
-  if (!reply.tool_calls.empty()) {
-    Json calls = Json::array();
-    for (const ToolCall& call : reply.tool_calls) calls.push(encode_tool_call(call));
-    message.set("tool_calls", std::move(calls));
-  }
-  Json choice = Json::object({{"index", 0},
-                              {"message", std::move(message)},
-                              {"logprobs", encode_logprobs(reply.logprobs)},
-                              {"finish_reason", finish_reason_name(reply.reason)}});
+Json encode_reply(const ReplyHead& head, const std::vector<ChatReply>& replies) {
+  Json choices = Json::array();
+  for (size_t i = 0; i < replies.size(); ++i) choices.push(encode_choice(i, replies[i]));
   return Json::object({{"id", head.id},
                        {"object", "chat.completion"},
                        {"created", head.created_unix_s},
                        {"model", head.model},
-                       {"choices", Json::array().push(std::move(choice))},
-                       {"usage", encode_usage(reply.usage)}});
+                       {"choices", std::move(choices)},
+                       {"usage", encode_usage(usage_of(replies))}});
 }
 
-Json encode_first_chunk(const ReplyHead& head) {
-  return chunk_of_delta(head, Json::object({{"role", "assistant"}, {"content", ""}}), nullptr);
+Json encode_first_chunk(const ReplyHead& head, size_t choice) {
+  return chunk_of_delta(head, choice, Json::object({{"role", "assistant"}, {"content", ""}}),
+                        nullptr);
 }
 
-Json encode_chunk(const ReplyHead& head, const ChatEvent& event, size_t tool_call_index) {
+Json encode_chunk(const ReplyHead& head, size_t choice, const ChatEvent& event,
+                  size_t tool_call_index) {
   switch (event.kind) {
     case ChatEvent::Kind::text:
-      return chunk_of_delta(head, Json::object({{"content", event.text}}), nullptr,
+      return chunk_of_delta(head, choice, Json::object({{"content", event.text}}), nullptr,
                             encode_logprobs(event.logprobs));
     case ChatEvent::Kind::tool_call: {
       Json call = encode_tool_call(event.tool_call);
       call.set("index", tool_call_index);
       Json delta = Json::object({{"tool_calls", Json::array().push(std::move(call))}});
-      return chunk_of_delta(head, std::move(delta), nullptr);
+      return chunk_of_delta(head, choice, std::move(delta), nullptr);
     }
     case ChatEvent::Kind::finished:
-      return chunk_of_delta(head, Json::object(), finish_reason_name(event.reason),
+      return chunk_of_delta(head, choice, Json::object(), finish_reason_name(event.reason),
                             encode_logprobs(event.logprobs));
     case ChatEvent::Kind::failed:
       break;

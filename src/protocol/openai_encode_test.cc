@@ -23,7 +23,7 @@ TEST(OpenAiReply, carries_text_reason_and_usage) {
   reply.reason = FinishReason::length;
   reply.usage = {.prompt_tokens = 7, .completion_tokens = 3, .cached_tokens = 4};
   EXPECT_EQ(
-      encode_reply(kHead, reply).dump(),
+      encode_reply(kHead, {reply}).dump(),
       R"({"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"m",)"
       R"("choices":[{"index":0,"message":{"role":"assistant","content":"hé","refusal":null},)"
       R"("logprobs":null,"finish_reason":"length"}],"usage":{"prompt_tokens":7,)"
@@ -32,35 +32,51 @@ TEST(OpenAiReply, carries_text_reason_and_usage) {
 
 TEST(OpenAiReply, has_null_content_only_when_there_are_only_tool_calls) {
   ChatReply reply;
-  EXPECT_EQ(encode_reply(kHead, reply)["choices"].items()[0]["message"]["content"], Json(""));
+  EXPECT_EQ(encode_reply(kHead, {reply})["choices"].items()[0]["message"]["content"], Json(""));
   reply.tool_calls = {kCall};
   reply.reason = FinishReason::tool_calls;
-  const Json choice = encode_reply(kHead, reply)["choices"].items()[0];
+  const Json choice = encode_reply(kHead, {reply})["choices"].items()[0];
   EXPECT_TRUE(choice["message"]["content"].is_null());
   EXPECT_EQ(choice["finish_reason"].as_string(), "tool_calls");
   const Json call = choice["message"]["tool_calls"].items()[0];
   EXPECT_EQ(call.dump(),
             R"({"id":"call_1","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}})");
   reply.text = "both";
-  EXPECT_EQ(encode_reply(kHead, reply)["choices"].items()[0]["message"]["content"], Json("both"));
+  EXPECT_EQ(encode_reply(kHead, {reply})["choices"].items()[0]["message"]["content"], Json("both"));
+}
+
+TEST(OpenAiReply, counts_the_prompt_once_for_all_choices) {
+  ChatReply first, second;
+  first.text = "a";
+  first.usage = {.prompt_tokens = 7, .completion_tokens = 3, .cached_tokens = 0};
+  second.text = "b";
+  second.usage = {.prompt_tokens = 7, .completion_tokens = 5, .cached_tokens = 4};
+  const Json body = encode_reply(kHead, {first, second});
+  ASSERT_EQ(body["choices"].size(), 2u);
+  EXPECT_EQ(body["choices"].items()[1]["index"], Json(1));
+  EXPECT_EQ(body["choices"].items()[1]["message"]["content"], Json("b"));
+  EXPECT_EQ(body["usage"]["prompt_tokens"], Json(7));
+  EXPECT_EQ(body["usage"]["completion_tokens"], Json(8));
+  EXPECT_EQ(body["usage"]["prompt_tokens_details"]["cached_tokens"], Json(4));
 }
 
 TEST(OpenAiReply, shows_log_probabilities_and_the_bytes_of_each_token) {
   ChatReply reply;
   reply.text = "hi";
   reply.logprobs = {{{"hi", -0.5}, {{"hi", -0.5}, {"\xc3", -1}}}};
-  const Json logprobs = encode_reply(kHead, reply)["choices"].items()[0]["logprobs"];
+  const Json logprobs = encode_reply(kHead, {reply})["choices"].items()[0]["logprobs"];
   EXPECT_EQ(logprobs.dump(),
             R"({"content":[{"token":"hi","logprob":-0.5,"bytes":[104,105],"top_logprobs":[)"
             R"({"token":"hi","logprob":-0.5,"bytes":[104,105]},)"
             "{\"token\":\"\xef\xbf\xbd\",\"logprob\":-1,\"bytes\":[195]}]}],\"refusal\":null}");
   ChatEvent text = event_of(ChatEvent::Kind::text);
   text.logprobs = reply.logprobs;
-  EXPECT_EQ(encode_chunk(kHead, text, 0)["choices"].items()[0]["logprobs"].dump(), logprobs.dump());
+  EXPECT_EQ(encode_chunk(kHead, 0, text, 0)["choices"].items()[0]["logprobs"].dump(),
+            logprobs.dump());
 }
 
 TEST(OpenAiChunks, begin_with_the_role_and_end_with_a_reason) {
-  const Json first = encode_first_chunk(kHead);
+  const Json first = encode_first_chunk(kHead, 0);
   EXPECT_EQ(first["object"].as_string(), "chat.completion.chunk");
   EXPECT_EQ(first["choices"].items()[0]["delta"]["role"].as_string(), "assistant");
   EXPECT_TRUE(first["choices"].items()[0]["finish_reason"].is_null());
@@ -68,13 +84,13 @@ TEST(OpenAiChunks, begin_with_the_role_and_end_with_a_reason) {
   ChatEvent text = event_of(ChatEvent::Kind::text);
   text.text = "hi";
   EXPECT_EQ(
-      encode_chunk(kHead, text, 0).dump(),
+      encode_chunk(kHead, 0, text, 0).dump(),
       R"({"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"m",)"
       R"("choices":[{"index":0,"delta":{"content":"hi"},"logprobs":null,"finish_reason":null}]})");
 
   ChatEvent finished = event_of(ChatEvent::Kind::finished);
   finished.reason = FinishReason::stop;
-  const Json last = encode_chunk(kHead, finished, 0)["choices"].items()[0];
+  const Json last = encode_chunk(kHead, 0, finished, 0)["choices"].items()[0];
   EXPECT_EQ(last["finish_reason"].as_string(), "stop");
   EXPECT_EQ(last["delta"].size(), 0u);
 }
@@ -82,7 +98,7 @@ TEST(OpenAiChunks, begin_with_the_role_and_end_with_a_reason) {
 TEST(OpenAiChunks, carry_tool_calls_with_their_index) {
   ChatEvent call = event_of(ChatEvent::Kind::tool_call);
   call.tool_call = kCall;
-  const Json delta = encode_chunk(kHead, call, 3)["choices"].items()[0]["delta"];
+  const Json delta = encode_chunk(kHead, 0, call, 3)["choices"].items()[0]["delta"];
   const Json item = delta["tool_calls"].items()[0];
   EXPECT_EQ(item["index"].as_int(), 3);
   EXPECT_EQ(item["id"].as_string(), "call_1");
@@ -99,7 +115,7 @@ TEST(OpenAiChunks, put_usage_into_a_chunk_without_choices) {
 TEST(OpenAiChunks, carry_a_failure_as_an_error_object) {
   ChatEvent failed = event_of(ChatEvent::Kind::failed);
   failed.error = make_error(ErrorCode::overloaded, "full");
-  EXPECT_EQ(encode_chunk(kHead, failed, 0)["error"]["message"].as_string(), "full");
+  EXPECT_EQ(encode_chunk(kHead, 0, failed, 0)["error"]["message"].as_string(), "full");
 }
 
 TEST(OpenAiEmbeddings, are_numbers_or_little_endian_floats) {

@@ -173,7 +173,8 @@ TEST(OpenAiChat, refuses_values_outside_their_range) {
            {R"("stream_options":true)", "stream_options"},
            {R"("stream_options":{"include_usage":1})", "stream_options.include_usage"},
            {R"("user":1)", "user"},
-           {R"("n":0)", "n"}}) {
+           {R"("n":0)", "n"},
+           {R"("n":17)", "n"}}) {
     expect_refused(chat_with(members), param);
   }
   expect_refused(json(R"({"messages":[{"role":"user","content":"x"}]})"), "model");
@@ -184,7 +185,6 @@ TEST(OpenAiChat, refuses_values_outside_their_range) {
 
 TEST(OpenAiChat, refuses_rather_than_ignores_what_it_cannot_honour) {
   for (const auto& [members, param] : std::initializer_list<std::pair<const char*, const char*>>{
-           {R"("n":2)", "n"},
            {R"("functions":[])", "functions"},
            {R"("function_call":"auto")", "function_call"},
            {R"("modalities":["text","audio"])", "modalities"},

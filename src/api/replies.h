@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Chats on their way to the peer, in whatever wire format an encoder writes.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "api/endpoint.h"
+#include "protocol/reply_encoder.h"
+
+namespace plinth::api {
+
+// Called once with the replies of a call that ended well, before the peer sees the end.
+using ReplyObserver = std::function<void(const std::vector<protocol::ChatReply>&)>;
+
+struct ReplyPlan {
+  std::unique_ptr<protocol::ReplyEncoder> encoder;
+  bool is_stream = false;
+  ReplyObserver observer = {};  // may be empty
+};
+
+// Labels the call's request by what the conversation holds, and begins `choices` chats of it.
+// Errors: of Serving::chat; those begun before are cancelled.
+Result<std::vector<std::unique_ptr<serving::ChatStream>>> begin_chats(
+    Call& call, const protocol::ChatRequest& chat, size_t choices = 1);
+
+// Answers the call with one choice per stream (at least one), now or later, and cancels what still
+// runs when the peer leaves.
+void send_replies(Call call, std::vector<std::unique_ptr<serving::ChatStream>> streams,
+                  ReplyPlan plan);
+
+// An answer of this body, with the status and the headers that go with the error.
+http::ServerResponse error_response(const Error& error, const Json& body);
+
+}  // namespace plinth::api
