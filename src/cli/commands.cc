@@ -47,6 +47,8 @@ constexpr Command kCommands[] = {
      commands::model_convert},
     {"model quantize", Reach::offline, "write a model's GGUF file with another encoding",
      commands::model_quantize},
+    {"bench serve", Reach::through_api,
+     "put a server under load and say what its callers had of it", commands::bench_serve},
     {"policy list", Reach::through_api, "policies in force", commands::policy_list},
     {"policy check", Reach::offline, "parse a policy file and say what it holds",
      commands::policy_check},

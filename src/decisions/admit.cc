@@ -41,7 +41,8 @@ AdmitDecision refuse(ErrorCode code, Duration retry_after, TokenBucket bucket, s
 // Time until everybody ahead has started and one more slot is free.
 Duration predict_wait(const AdmitState& state) {
   if (state.finished_per_s <= 0) return Duration::zero();
-  return seconds(static_cast<double>(state.waiting + 1) / state.finished_per_s);
+  const int ahead = state.waiting_ahead.value_or(state.waiting);
+  return seconds(static_cast<double>(ahead + 1) / state.finished_per_s);
 }
 
 Duration retry_when_full(const AdmitState& state) {
@@ -71,8 +72,8 @@ AdmitDecision admit(const AdmitState& state, const AdmitQuery& query, MonotonicT
   AdmitDecision decision;
   decision.bucket = bucket;
   if (is_rate_limited) *decision.bucket.requests -= 1.0;
-  // A newcomer never overtakes those who wait.
-  if (state.running < limits.running_max && state.waiting == 0) {
+  // A newcomer never overtakes those of its own who wait.
+  if (state.running < limits.running_max && state.waiting_own.value_or(state.waiting) == 0) {
     decision.verdict = AdmitVerdict::run;
     decision.reason = fmt::format("{} of {} running", state.running, limits.running_max);
     return decision;
@@ -96,7 +97,8 @@ AdmitDecision admit(const AdmitState& state, const AdmitQuery& query, MonotonicT
                               format_duration(*query.deadline - now)));
   }
   decision.verdict = AdmitVerdict::queue;
-  decision.reason = fmt::format("{} run, {} wait ahead", state.running, state.waiting);
+  decision.reason = fmt::format("{} run, {} wait ahead", state.running,
+                                state.waiting_ahead.value_or(state.waiting));
   return decision;
 }
 

@@ -33,8 +33,12 @@ struct AdmitLimits {
 
 struct AdmitState {
   AdmitLimits limits;
-  int running = 0;
+  int running = 0;  // that count against limits.running_max
   int waiting = 0;
+  // Of those who wait, the asking tenant's, and those who will be served before a newcomer of it;
+  // absent: all.
+  std::optional<int> waiting_own = {};
+  std::optional<int> waiting_ahead = {};
   double finished_per_s = 0;  // measured: requests that leave per second when busy; 0: unknown
   TokenBucket bucket;         // of the asking principal
 };

@@ -160,6 +160,7 @@ Status LoadedEngine::start_batcher(const EngineOptions& options, const LoadPlan&
              {"kv_tokens", std::to_string(cache_->blocks_total() * kBlockTokens)}});
   BatcherOptions batcher;
   batcher.sequences_max = options.sequences_max;
+  batcher.seconds_per_token_max = options.seconds_per_token_max;
   batcher.queue_max = options.queue_max;
   batcher.context_max = plan.context;
   batcher.model_name = summary_.name;

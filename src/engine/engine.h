@@ -72,10 +72,12 @@ struct EngineOptions {
   // Absent: f32 for the exact precision, for files whose activations are not rounded and for those
   // whose keys and values of a whole context are small (64 MiB); else f16.
   std::optional<KvFormat> kv_format;
-  int threads = 0;                                // 0: one per physical core
-  int64_t context_tokens_max = 0;                 // 0: the trained length; per sequence
-  int sequences_max = 8;                          // decoded together in one batch
-  int queue_max = 256;                            // waiting sequences, then overloaded
+  int threads = 0;                     // 0: one per physical core
+  int64_t context_tokens_max = 0;      // 0: the trained length; per sequence
+  double seconds_per_token_max = 0.1;  // what prompts leave those who decode beside them
+  int sequences_max = 8;               // decoded together in one batch
+  int kv_sequences = 0;  // keys and values for so many at full length; 0: sequences_max
+  int queue_max = 256;   // waiting sequences, then overloaded
   Speculation speculation = Speculation::lookup;  // where a request says nothing
   std::string draft_path;                         // GGUF of the same vocabulary; empty: none
   telemetry::Metrics* metrics = nullptr;
@@ -140,7 +142,12 @@ struct GenerateRequest {
   // The reply ends with the grammar's text. Only max_tokens, stop and the end of the context end it
   // before. Such a reply is not speculated on.
   std::optional<GrammarText> grammar;
-  std::vector<AdapterUse> adapters;        // added in this order; at most 8
+  std::vector<AdapterUse> adapters;  // added in this order; at most 8
+  // Groups ("tenant/principal") share the engine fairly, whatever each of them submits; a higher
+  // priority goes first.
+  std::string group;
+  int priority = 0;
+  std::string cache_salt;                  // only equal ones share keys and values
   std::optional<Speculation> speculation;  // not said: as the engine's options say
 };
 
@@ -167,6 +174,7 @@ struct GenerateEvent {
   int64_t cached_tokens = 0;      // finished: prompt tokens whose KV was reused
   int64_t proposed_tokens = 0;    // finished: guessed ahead
   int64_t accepted_tokens = 0;    // finished: of these, kept
+  int preemptions = 0;            // finished: times it had to make room for others
   std::vector<Token> tokens;      // finished: what was generated
   // When asked for; text: of the tokens since the last text, which this one may hold only a part
   // of; finished: of all tokens of the reply.

@@ -3,6 +3,7 @@
 // ever called with the lock released, since both may call back.
 #include "serving/calls.h"
 
+#include "base/units.h"
 #include "serving/chat_events.h"
 
 namespace plinth::serving {
@@ -151,6 +152,7 @@ Result<std::unique_ptr<ChatStream>> Calls::begin(const guard::Request& request,
   // Calls are told apart by ids of our own: a caller may send one request id twice.
   const std::string call_id = ids_.make("call");
   AdmitVerdict verdict = AdmitVerdict::refuse;
+  std::function<void()> tell_displaced = [] {};
   {
     MutexLock lock(mutex_);
     const auto found = models_.find(chat.model);
@@ -159,8 +161,10 @@ Result<std::unique_ptr<ChatStream>> Calls::begin(const guard::Request& request,
     }
     Model& model = *found->second;
     const MonotonicTime now = clock_.now();
-    const auto decision =
-        model.admission.offer(call_id, buckets_.get(principal), request.deadline.time(), now);
+    const double cost = decisions::kPromptTokenCost * static_cast<double>(shape.tokens);
+    const auto [decision, displaced] = model.admission.offer(
+        {call_id, principal, cost}, buckets_.get(principal), request.deadline.time(), now);
+    if (displaced) tell_displaced = displace(*displaced);
     buckets_.put(principal, decision.bucket);
     verdict = decision.verdict;
     if (verdict == AdmitVerdict::refuse) {
@@ -169,6 +173,7 @@ Result<std::unique_ptr<ChatStream>> Calls::begin(const guard::Request& request,
       return error;
     }
     auto call = std::make_unique<Call>(Call{.id = id,
+                                            .group = principal,
                                             .model = &model,
                                             .chat = std::move(chat),
                                             .shape = std::move(shape),
@@ -181,8 +186,19 @@ Result<std::unique_ptr<ChatStream>> Calls::begin(const guard::Request& request,
     update_queue_depth();
     changed_.notify_all();  // the dispatcher polls while there are calls
   }
+  tell_displaced();
   if (verdict == AdmitVerdict::run) TRY(start(call_id));
   return std::move(channel.reader);
+}
+
+// A waiting call whose place another tenant's call has taken.
+std::function<void()> Calls::displace(const std::string& id) {
+  Error error = make_error(ErrorCode::overloaded,
+                           "the queue is full, and of those who wait this tenant has most; try "
+                           "again later");
+  error.retry_after_ms = to_ms(decisions::kRetryAfterUnknown);
+  meters_.refused(error);
+  return end(id, failed_event(std::move(error)));
 }
 
 // The id by value: callers may pass the very key that is erased here.
@@ -197,8 +213,10 @@ std::function<void()> Calls::end(std::string id, ChatEvent last) {
     model.admission.leave(id);
   } else {
     const bool has_worked = call->times.first_token.has_value();
-    model.admission.release(has_worked ? std::optional(call->times.ended - call->times.started)
-                                       : std::nullopt);
+    model.admission.release(
+        call->group,
+        has_worked ? std::optional(call->times.ended - call->times.started) : std::nullopt,
+        decisions::kReplyTokenCost * static_cast<double>(last.usage.completion_tokens));
     start_waiting(model);
   }
   if (last.kind == ChatEvent::Kind::finished && last.usage.completion_tokens > 0) {

@@ -58,6 +58,7 @@ class Calls {
 
   struct Call {
     std::string id;
+    std::string group;       // "tenant/principal"
     Model* model = nullptr;  // models are never removed
     protocol::ChatRequest chat;
     PromptShape shape;
@@ -109,6 +110,7 @@ class Calls {
 
   // Takes the call out, gives its slot back; the returned function tells the reader and the meters.
   std::function<void()> end(std::string id, protocol::ChatEvent last) REQUIRES(mutex_);
+  std::function<void()> displace(const std::string& id) REQUIRES(mutex_);
   void update_queue_depth() REQUIRES(mutex_);
 
   const Clock& clock_;

@@ -103,8 +103,9 @@ Result<std::optional<Calls::Attempt>> Calls::choose(const std::string& id) {
   call.replica->ledger.started(id, call.shape, query.output_tokens, now);
   meters_.started(model.name, call.id, choice, now - call.times.admitted);
   const bool is_last = !has_untried(call);
-  return std::optional(Attempt{
-      call.replica->replica.get(), {id, is_last ? std::move(call.chat) : call.chat}, call.attempt});
+  return std::optional(Attempt{call.replica->replica.get(),
+                               {id, is_last ? std::move(call.chat) : call.chat, call.group},
+                               call.attempt});
 }
 
 Status Calls::start_attempt(const std::string& id, Attempt attempt) {

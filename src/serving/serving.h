@@ -66,7 +66,7 @@ struct ModelStatus {
 };
 
 struct AdmissionOptions {
-  int running_max = 64;  // per model, handed to replicas
+  int running_max = 64;  // per model and tenant, handed to replicas; of all tenants twice as many
   int queue_max = 128;   // waiting, per model; then overloaded with retry_after
   Duration queue_wait_max = std::chrono::seconds(30);
   double requests_per_second_max = 0;  // per principal; 0: no limit

@@ -32,6 +32,7 @@ enum class Metric : uint8_t {
   kv_blocks_used,
   prefix_cache_tokens,
   speculated_tokens,
+  engine_preemptions,
   runs,
   runs_active,
   steps,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sequences join in the order they came, as soon as a place in the batch and room for their whole
-// context are there; so none ever runs out of KV blocks half-way.
+// The life of a sequence, from its submission to its last event. Who joins when, and what is
+// computed of whom, is in schedule.cc.
 #include "engine/batcher/batcher.h"
 
 #include <algorithm>
@@ -26,6 +26,7 @@ Batcher::Batcher(const BatcherOptions& options, const Tokenizer& tokenizer, Mode
       model_(model),
       cache_(cache),
       clock_(clock),
+      pace_(options.seconds_per_token_max),
       grammars_([this] { return grammar::trie_of(tokenizer_, model_.vocabulary()); }) {
   load_.kv_tokens_max = cache.blocks_total() * kBlockTokens;
   thread_ = std::thread([this] { run(); });
@@ -185,7 +186,10 @@ bool Batcher::take_work() {
          running_.empty()) {
     changed_.wait(mutex_);
   }
-  for (SequencePointer& sequence : submitted_) waiting_.push_back(std::move(sequence));
+  for (SequencePointer& sequence : submitted_) {
+    fair_.arrive(sequence->group);
+    waiting_.push_back(std::move(sequence));
+  }
   submitted_.clear();
   load_.waiting = static_cast<int>(waiting_.size());
   return !is_stopping_;
@@ -207,37 +211,13 @@ void Batcher::drop_cancelled() {
   std::erase_if(waiting_, drop);
 }
 
-void Batcher::admit_waiting() {
-  while (!waiting_.empty() && running_.size() < static_cast<size_t>(options_.sequences_max)) {
-    Sequence& next = *waiting_.front();
-    next.kv = cache_.start(next.tokens, next.tokens_max, next.adapters.variant);
-    if (!next.kv) return;
-    next.cached = next.kv->cached_tokens();
-    next.computed = next.cached;
-    if (options_.metrics) {
-      using telemetry::Metric;
-      options_.metrics->add(Metric::prefix_cache_tokens, static_cast<double>(next.cached),
-                            {{"outcome", "hit"}});
-      options_.metrics->add(Metric::prefix_cache_tokens,
-                            static_cast<double>(next.prompt_tokens - next.cached),
-                            {{"outcome", "miss"}});
-    }
-    SequencePointer joining = std::move(waiting_.front());
-    waiting_.pop_front();
-    if (!append_forced(*joining)) continue;
-    start_proposing(*joining);
-    joining->is_running = true;
-    running_.push_back(std::move(joining));
-  }
-}
-
 void Batcher::iterate() {
+  choose_yielding();
   propose();
-  const std::vector<BatchRow> batch = form_batch();
+  int64_t prompt_rows = 0;
+  const std::vector<BatchRow> batch = form_batch(prompt_rows);
   const auto running = static_cast<double>(running_.size());
-  const bool is_prefill =
-      std::any_of(running_.begin(), running_.end(),
-                  [](const SequencePointer& sequence) { return !sequence->is_decoding(); });
+  const auto rows = static_cast<int64_t>(batch.size());
   const MonotonicTime begin = clock_.now();
   const std::span<const float> logits = model_.forward(batch, cache_.memory());
   const Duration spent = clock_.now() - begin;
@@ -245,46 +225,9 @@ void Batcher::iterate() {
     options_.metrics->observe(telemetry::Metric::engine_batch_sequences, running,
                               {{"gen_ai_request_model", options_.model_name}});
   }
+  pace_.learn(rows - prompt_rows, prompt_rows, std::chrono::duration<double>(spent).count());
   const int64_t tokens = advance(logits);
-  learn_rates(static_cast<int64_t>(batch.size()), is_prefill, static_cast<double>(tokens) / running,
-              spent);
-}
-
-// Every decoding sequence gets its row and those of its proposed tokens; the prompts, and what a
-// grammar added behind a row, share what an iteration has for prefill, first come first served.
-std::vector<BatchRow> Batcher::form_batch() {
-  std::vector<BatchRow> batch;
-  int64_t prefill_left = prefill_tokens();
-  for (const SequencePointer& sequence : running_) {
-    sequence->logits_rows = 0;
-    const int64_t own = sequence->is_decoding() ? 1 : 0;
-    const int64_t more = std::min(prefill_left, sequence->waiting_tokens() - own);
-    add_rows(batch, *sequence, own + more);
-    prefill_left -= more;
-    if (own == 1) add_proposed_rows(batch, *sequence);
-  }
-  return batch;
-}
-
-int64_t Batcher::prefill_tokens() const {
-  const bool is_alone = std::none_of(running_.begin(), running_.end(),
-                                     [](const auto& sequence) { return sequence->is_decoding(); });
-  if (!is_alone) return kPrefillTokensBesideDecodes;
-  return std::clamp(static_cast<int64_t>(kPrefillSecondsAlone * prefill_rate_),
-                    kPrefillTokensBesideDecodes, kPrefillTokensAlone);
-}
-
-void Batcher::add_rows(std::vector<BatchRow>& batch, Sequence& sequence, int64_t count) {
-  const int64_t end = sequence.computed + count;
-  cache_.extend(*sequence.kv, sequence.computed, end);
-  for (int64_t position = sequence.computed; position < end; ++position) {
-    const auto index = static_cast<size_t>(position);
-    const bool is_last = index + 1 == sequence.tokens.size();
-    batch.push_back(
-        {sequence.tokens[index], position, sequence.kv.get(), is_last, sequence.applied()});
-    if (is_last) sequence.logits_rows = 1;
-  }
-  sequence.computed = end;
+  learn_rates(rows, prompt_rows > 0, static_cast<double>(tokens) / running, spent);
 }
 
 int64_t Batcher::advance(std::span<const float> logits) {
@@ -298,7 +241,11 @@ int64_t Batcher::advance(std::span<const float> logits) {
     logits = logits.subspan(count);
     const int64_t before = sequence->generated();
     const bool is_going_on = verify(*sequence, own);
-    tokens += sequence->generated() - before;
+    const int64_t added = sequence->generated() - before;
+    tokens += added;
+    if (is_going_on) {
+      fair_.charge(sequence->group, decisions::kReplyTokenCost * static_cast<double>(added));
+    }
     return !is_going_on;
   });
   return tokens;
@@ -316,7 +263,7 @@ bool Batcher::accept_token(Sequence& sequence, std::span<const float> logits, To
     finish(sequence, GenerateEvent::Reason::stop);
     return false;
   }
-  if (sequence.generated() == 0) cache_.keep(*sequence.kv, sequence.tokens);
+  if (sequence.generated() == 0) cache_.keep(*sequence.kv);
   if (sequence.logprobs_top) {
     sequence.logprobs.push_back(logprobs_of(logits, token, *sequence.logprobs_top));
   }
@@ -389,9 +336,10 @@ void Batcher::finish(Sequence& sequence, GenerateEvent::Reason reason) {
   }
   event.prompt_tokens = sequence.prompt_tokens;
   event.completion_tokens = sequence.generated();
-  event.cached_tokens = sequence.cached;
+  event.cached_tokens = sequence.cached();
   event.proposed_tokens = sequence.proposed_tokens;
   event.accepted_tokens = sequence.accepted_tokens;
+  event.preemptions = sequence.preemptions;
   event.logprobs = std::move(sequence.logprobs);
   event.tokens.assign(sequence.tokens.begin() + sequence.prompt_tokens, sequence.tokens.end());
   leave(sequence);
@@ -402,19 +350,30 @@ void Batcher::fail(Sequence& sequence, Error error) {
   GenerateEvent event;
   event.kind = GenerateEvent::Kind::failed;
   event.error = std::move(error);
-  sequence.kv.reset();  // what it computed is not to be reused
+  if (sequence.kv) cache_.discard(std::move(sequence.kv));
   leave(sequence);
   sequence.sink(std::move(event));
+}
+
+void Batcher::count_cached(const Sequence& sequence) {
+  if (!options_.metrics || !sequence.kv) return;
+  using telemetry::Metric;
+  const int64_t computed = std::min(sequence.computed, sequence.prompt_tokens) - sequence.cached();
+  options_.metrics->add(Metric::prefix_cache_tokens, static_cast<double>(sequence.cached()),
+                        {{"outcome", "hit"}});
+  options_.metrics->add(Metric::prefix_cache_tokens, static_cast<double>(computed),
+                        {{"outcome", "miss"}});
 }
 
 void Batcher::leave(Sequence& sequence) {
   sequence.notes.reset();
   count_proposed(sequence);
+  count_cached(sequence);
   if (sequence.kv) {
-    std::vector<Token> computed(sequence.tokens.begin(),
-                                sequence.tokens.begin() + sequence.computed);
-    cache_.retire(std::move(sequence.kv), std::move(computed));
+    const auto computed = static_cast<size_t>(sequence.computed);
+    cache_.retire(std::move(sequence.kv), std::span(sequence.tokens).first(computed));
   }
+  fair_.leave(sequence.group);
   MutexLock lock(mutex_);
   live_.erase(sequence.id);
   cancelled_.erase(sequence.id);
@@ -442,8 +401,8 @@ Batcher::Logits Batcher::compute_logits(const LogitsJob& job) {
   const auto vocabulary = static_cast<size_t>(model_.vocabulary());
   std::vector<std::vector<float>> found(job.positions.size());
   const auto count = static_cast<int64_t>(job.tokens.size());
-  for (int64_t begin = 0; begin < count; begin += kPrefillTokensBesideDecodes) {
-    const int64_t end = std::min(count, begin + kPrefillTokensBesideDecodes);
+  for (int64_t begin = 0; begin < count; begin += kPrefillTokensMin) {
+    const int64_t end = std::min(count, begin + kPrefillTokensMin);
     cache_.extend(*kv, begin, end);
     std::vector<BatchRow> batch;
     for (int64_t position = begin; position < end; ++position) {

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <deque>
 #include <future>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -16,7 +17,9 @@
 #include "base/mutex.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "decisions/fair_share.h"
 #include "engine/backend/backend.h"
+#include "engine/batcher/pace.h"
 #include "engine/batcher/sequence.h"
 #include "engine/engine.h"
 #include "engine/grammar/grammar_cache.h"
@@ -27,13 +30,13 @@
 
 namespace plinth::engine {
 
-// Prompt tokens of one iteration: few while others decode, so that they go on; else as many as take
-// about kPrefillSecondsAlone, which is what a newcomer may have to wait.
-inline constexpr int64_t kPrefillTokensBesideDecodes = 64;
-inline constexpr int64_t kPrefillTokensAlone = 512;
+// Prompt tokens of one iteration: while others decode as many as leave them their time per token;
+// else as many as take about kPrefillSecondsAlone, which is what a newcomer may have to wait.
+inline constexpr int64_t kPrefillTokensMin = 64;
+inline constexpr int64_t kPrefillTokensMax = Pace::kRowsMax;
 inline constexpr double kPrefillSecondsAlone = 2;
 // Of all sequences in an iteration, as long as each may have one.
-inline constexpr int64_t kProposedRowsMax = 64;
+inline constexpr int64_t kProposedRowsMax = 256;
 inline constexpr size_t kStopsMax = 16;
 inline constexpr size_t kStopBytesMax = 1024;
 inline constexpr size_t kLogitsPositionsMax = 4096;
@@ -45,6 +48,7 @@ struct BatcherOptions {
   std::string model_name;                      // for metrics
   telemetry::Metrics* metrics = nullptr;       // may be null
   Speculation speculation = Speculation::off;  // where a request says nothing
+  double seconds_per_token_max = 0.1;          // what prompts leave those who decode beside them
   Proposer* draft = nullptr;                   // outlives the batcher; nullptr: none
 };
 
@@ -88,10 +92,22 @@ class Batcher {
   void run();
   bool take_work();  // blocks while there is none; false when stopping
   void drop_cancelled();
+
+  // Who joins, and what an iteration computes: see schedule.cc.
   void admit_waiting();
+  std::deque<SequencePointer>::iterator next_waiting();
+  bool make_room(Sequence& candidate);
+  std::vector<SequencePointer>::iterator find_preemptible(const Sequence& candidate);
+  void preempt(std::vector<SequencePointer>::iterator place);
+  std::map<std::string, int64_t, std::less<>> running_per_group() const;
+  bool is_before(const Sequence& a, const Sequence& b) const;
+  void choose_yielding();
+
   void iterate();
-  std::vector<BatchRow> form_batch();
-  int64_t prefill_tokens() const;
+  std::vector<BatchRow> form_batch(int64_t& prompt_rows);
+  void adopt(Sequence& sequence);
+  void grant_prompt_rows();
+  int64_t prompt_rows_max() const;
   void add_rows(std::vector<BatchRow>& batch, Sequence& sequence, int64_t count);
   int64_t advance(std::span<const float> logits);  // tokens that were added to replies
   // True when the sequence goes on.
@@ -108,6 +124,7 @@ class Batcher {
   void propose();
   void add_proposed_rows(std::vector<BatchRow>& batch, Sequence& sequence);
   bool verify(Sequence& sequence, std::span<const float> logits);
+  void count_cached(const Sequence& sequence);    // once, when it ends
   void count_proposed(const Sequence& sequence);  // once, when it ends
   void finish(Sequence& sequence, GenerateEvent::Reason reason);
   void fail(Sequence& sequence, Error error);
@@ -123,6 +140,8 @@ class Batcher {
   KvCache& cache_;
   const Clock& clock_;
   SystemRandom random_;
+  Pace pace_;
+  decisions::FairShare fair_;  // of the owner thread
   grammar::GrammarCache grammars_;
 
   mutable Mutex mutex_;

@@ -4,8 +4,10 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "engine/batcher/reply.h"
 #include "engine/engine.h"
 #include "engine/grammar/constraint.h"
@@ -25,6 +27,9 @@ struct Sequence {
         sink(std::move(event_sink)),
         tokens(std::move(generate_request.prompt)),
         adapters(std::move(adapter_set)),
+        group(std::move(generate_request.group)),
+        priority(generate_request.priority),
+        variant(adapters.variant + '\0' + generate_request.cache_salt),
         prompt_tokens(static_cast<int64_t>(tokens.size())),
         tokens_max(tokens_end),
         is_end_honoured(generate_request.is_end_honoured),
@@ -39,11 +44,16 @@ struct Sequence {
   int64_t waiting_tokens() const { return static_cast<int64_t>(tokens.size()) - computed; }
   const AdapterSet* applied() const { return adapters.applied.empty() ? nullptr : &adapters; }
   bool is_decoding() const { return generated() > 0; }
+  // Prompt tokens that it found computed when it first joined.
+  int64_t cached() const { return preemptions == 0 && kv ? kv->cached_tokens() : cached_first; }
 
   SequenceId id;
   GenerateSink sink;
   std::vector<Token> tokens;  // the prompt, then what was generated
   AdapterSet adapters;
+  std::string group;
+  int priority;
+  std::string variant;  // what blocks of keys and values it may share
   int64_t prompt_tokens;
   int64_t tokens_max;  // prompt and reply together
   bool is_end_honoured;
@@ -59,8 +69,12 @@ struct Sequence {
   int64_t logits_rows = 0;              // in this iteration
   int64_t proposed_tokens = 0;
   int64_t accepted_tokens = 0;
-  int64_t computed = 0;                  // tokens whose keys and values are in the cache
-  int64_t cached = 0;                    // of these, found there at the start
+  int64_t computed = 0;      // tokens whose keys and values are in the cache
+  int64_t granted = 0;       // prompt rows in this iteration
+  bool is_yielding = false;  // sits this iteration out
+  MonotonicTime last_row{};  // when it last had one
+  int64_t cached_first = 0;  // once it was preempted
+  int preemptions = 0;
   bool is_running = false;               // in the batch, no longer in the queue
   std::unique_ptr<KvSequence> kv;        // while running
   Proposer* proposer = nullptr;          // while running

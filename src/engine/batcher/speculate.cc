@@ -36,7 +36,7 @@ int64_t proposed_tokens_max(int sequences_max) {
 
 int64_t batch_rows_max(int sequences_max) {
   const int64_t decoding = sequences_max * (1 + proposed_tokens_max(sequences_max));
-  return std::max(kPrefillTokensAlone, kPrefillTokensBesideDecodes + decoding);
+  return std::max(kPrefillTokensMax, kPrefillTokensMin + decoding);
 }
 
 void Batcher::start_proposing(Sequence& sequence) {

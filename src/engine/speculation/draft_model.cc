@@ -28,7 +28,7 @@ Error draft_error(const DraftOptions& options, const std::string& cause) {
 struct DraftModel::Notes final : ProposerNotes {
   Notes(KvCache& kv_cache, std::unique_ptr<KvSequence> sequence, int64_t end)
       : cache(kv_cache), kv(std::move(sequence)), tokens_max(end) {}
-  ~Notes() override { cache.retire(std::move(kv), std::move(tokens)); }
+  ~Notes() override { cache.retire(std::move(kv), tokens); }
 
   KvCache& cache;
   std::unique_ptr<KvSequence> kv;

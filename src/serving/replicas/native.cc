@@ -120,6 +120,7 @@ class NativeReplica final : public Replica {
 
   Status start(ReplicaCall call, ReplicaSink sink) override {
     engine::GenerateRequest request = TRY(prepare(call.chat));
+    request.group = call.group;
     {
       MutexLock lock(mutex_);
       calls_[call.id] = {};
