@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agents/agents.h"
+#include "api/stored_responses.h"
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/loop.h"
@@ -36,6 +37,8 @@ struct Services {
   const Clock& clock;
   EventLoop& timers;
   IdSource& ids;
+  StoredResponses& responses;
+  WorkerPool& workers;       // for what an endpoint still has to do once a reply has ended
   std::string console_page;  // HTML
   std::string version;
   std::function<bool()> is_ready;  // models loaded, runs resumed

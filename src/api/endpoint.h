@@ -47,6 +47,16 @@ void metrics(Call call);
 // console.cc
 void console(Call call);
 void events(Call call);
+// completions.cc
+void completions(Call call);
+// tokenize.cc
+void tokenize(Call call);
+void detokenize(Call call);
+// responses.cc
+void create_response(Call call);
+void get_response(Call call);
+void remove_response(Call call);
+void response_input_items(Call call);
 // openai.cc
 void list_models(Call call);
 void get_model(Call call);

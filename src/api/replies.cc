@@ -42,6 +42,7 @@ class Replies : public std::enable_shared_from_this<Replies> {
   Replies(Call call, std::vector<std::unique_ptr<serving::ChatStream>> streams, ReplyPlan plan)
       : clock_(call.services.clock),
         timers_(call.services.timers),
+        workers_(call.services.workers),
         measured_(call.measured),
         is_stream_(plan.is_stream),
         streams_(std::move(streams)),
@@ -127,9 +128,22 @@ class Replies : public std::enable_shared_from_this<Replies> {
     send(encoder_->begin());
   }
 
+  // The thread is that of whoever made the last event, so what may block happens elsewhere.
   void finish() REQUIRES(mutex_) {
     is_done_ = true;
-    if (observer_) observer_(replies_);
+    if (!observer_) return end();
+    const Status submitted = workers_.submit([self = shared_from_this()] { self->observe(); });
+    if (submitted.is_error()) fail(submitted.error());
+  }
+
+  void observe() EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);  // nobody waits for it: every stream has ended
+    const Status observed = observer_(replies_);
+    if (observed.is_error()) return fail(observed.error());
+    end();
+  }
+
+  void end() REQUIRES(mutex_) {
     measured_.done(200);
     if (is_stream_) {
       send(encoder_->end(protocol::usage_of(replies_)));
@@ -163,6 +177,7 @@ class Replies : public std::enable_shared_from_this<Replies> {
 
   const Clock& clock_;
   EventLoop& timers_;
+  WorkerPool& workers_;
   const Measured measured_;
   const bool is_stream_;
   const std::vector<std::unique_ptr<serving::ChatStream>> streams_;

@@ -11,8 +11,9 @@
 
 namespace plinth::api {
 
-// Called once with the replies of a call that ended well, before the peer sees the end.
-using ReplyObserver = std::function<void(const std::vector<protocol::ChatReply>&)>;
+// Called once with the replies of a call that ended well, on a worker, before the peer sees the
+// end; may block. The encoder is at rest meanwhile. An error fails the call.
+using ReplyObserver = std::function<Status(const std::vector<protocol::ChatReply>&)>;
 
 struct ReplyPlan {
   std::unique_ptr<protocol::ReplyEncoder> encoder;

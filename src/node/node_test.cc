@@ -102,6 +102,13 @@ TEST_F(NodeTest, answers_errors_in_openais_shape) {
            {"/v1/chat/completions", R"({"model":"x","messages":[{"role":"user","content":"y"}]})",
             404},
            {"/v1/embeddings", R"({"model":"x","input":"y"})", 404},
+           {"/v1/completions", R"({"model":"x","prompt":"y"})", 404},
+           {"/v1/completions", R"({"model":"x"})", 400},
+           {"/v1/responses", R"({"model":"x","input":"y"})", 404},
+           {"/v1/responses", R"({"model":"x","input":"y","background":true})", 400},
+           {"/v1/responses", R"({"model":"x","input":"y","previous_response_id":"resp_1"})", 404},
+           {"/tokenize", R"({"model":"x","prompt":"y"})", 404},
+           {"/detokenize", R"({"model":"x","tokens":[1]})", 404},
            {"/v1/nothing", "{}", 404}}) {
     const auto response = call("POST", path, body);
     EXPECT_EQ(response.status, status) << path << body << response.body;
@@ -268,6 +275,114 @@ TEST_F(NodeTest, a_dead_upstream_is_said_to_be_dead) {
   EXPECT_EQ(json(ready)["models"]["unreachable"].as_int(), 1);
   EXPECT_NE(call("GET", "/metrics").body.find(R"(http_response_status_code="503")"),
             std::string::npos);
+}
+
+// The starter model, where it is present.
+class StarterNodeTest : public NodeTest {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::temp_directory_path() /
+              ("plinth-node-" + std::to_string(::getpid()) + "-" +
+               testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::remove_all(folder_);
+    const std::string path = PLINTH_SOURCE_DIR "/models/starter/starter.gguf";
+    if (!std::filesystem::exists(path)) GTEST_SKIP() << "no starter model";
+    serving::ModelSpec spec;
+    spec.name = "starter";
+    spec.path = path;
+    spec.threads = 1;
+    with_model_ = config();
+    with_model_.models.push_back(spec);
+    start(with_model_);
+  }
+
+  Json ask(const std::string& members) {
+    return json(
+        call("POST", "/v1/responses",
+             R"({"model":"starter","temperature":0,"max_output_tokens":8,)" + members + "}"));
+  }
+
+  NodeConfig with_model_;
+};
+
+TEST_F(StarterNodeTest, goes_on_from_a_response_across_a_restart) {
+  const Json first = ask(R"("input":"hello there")");
+  ASSERT_EQ(first["object"].as_string(), "response") << first.dump();
+  const std::string id = first["id"].as_string();
+  node_.reset();
+  start(with_model_);
+  EXPECT_EQ(json(call("GET", "/v1/responses/" + id)).dump(), first.dump());
+  const std::string previous = R"("previous_response_id":")" + id + "\"";
+  const Json second = ask(R"("input":"and then?",)" + previous);
+  EXPECT_EQ(second["previous_response_id"].as_string(), id);
+  EXPECT_GT(second["usage"]["input_tokens"].as_int(), first["usage"]["input_tokens"].as_int());
+  const Json items =
+      json(call("GET", "/v1/responses/" + second["id"].as_string() + "/input_items?order=asc"));
+  ASSERT_EQ(items["data"].size(), 3u) << items.dump();
+  EXPECT_EQ(items["data"].items()[0]["content"].items()[0]["text"].as_string(), "hello there");
+  EXPECT_EQ(items["data"].items()[1]["role"].as_string(), "assistant");
+  EXPECT_EQ(items["last_id"].as_string(), items["data"].items()[2]["id"].as_string());
+  const Json page =
+      json(call("GET", "/v1/responses/" + second["id"].as_string() + "/input_items?limit=1&after=" +
+                           items["data"].items()[2]["id"].as_string()));
+  EXPECT_EQ(page["first_id"].as_string(), items["data"].items()[1]["id"].as_string());
+  EXPECT_TRUE(page["has_more"].as_bool());
+  EXPECT_TRUE(json(call("DELETE", "/v1/responses/" + id))["deleted"].as_bool());
+  EXPECT_EQ(call("GET", "/v1/responses/" + id).status, 404);
+  EXPECT_EQ(call("DELETE", "/v1/responses/" + id).status, 404);
+  // What went on from it has the whole conversation.
+  EXPECT_EQ(call("GET", "/v1/responses/" + second["id"].as_string()).status, 200);
+}
+
+TEST_F(StarterNodeTest, keeps_a_response_only_for_who_asked_and_only_if_told_so) {
+  const Json kept = ask(R"("input":"hello")");
+  const std::string secret =
+      json(call("POST", "/api/keys", R"({"name":"app"})"))["secret"].as_string();
+  const http::Headers key = {{"authorization", "Bearer " + secret}};
+  const std::string path = "/v1/responses/" + kept["id"].as_string();
+  EXPECT_EQ(call("GET", path, "", key).status, 404);
+  EXPECT_EQ(call("DELETE", path, "", key).status, 404);
+  EXPECT_EQ(call("GET", path).status, 200);
+  const Json passing = ask(R"("input":"hello","store":false)");
+  EXPECT_EQ(call("GET", "/v1/responses/" + passing["id"].as_string()).status, 404);
+}
+
+TEST_F(StarterNodeTest, streams_a_response_and_keeps_what_it_streamed) {
+  const auto response =
+      call("POST", "/v1/responses",
+           R"({"model":"starter","input":"hello","stream":true,"max_output_tokens":8})");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_TRUE(response.body.starts_with("event: response.created\n")) << response.body;
+  const size_t last = response.body.rfind("data: ");
+  ASSERT_NE(last, std::string::npos);
+  const Json event = Json::parse(response.body.substr(last + 6)).value_or(Json());
+  const Json& ended = event["response"];
+  EXPECT_EQ(json(call("GET", "/v1/responses/" + ended["id"].as_string())).dump(), ended.dump());
+}
+
+TEST_F(StarterNodeTest, completes_prompts_and_shows_their_tokens) {
+  const Json tokens = json(call("POST", "/tokenize", R"({"model":"starter","prompt":"hello"})"));
+  ASSERT_GT(tokens["count"].as_int(), 0) << tokens.dump();
+  EXPECT_EQ(tokens["tokens"].size(), static_cast<size_t>(tokens["count"].as_int()));
+  const Json body = json(call("POST", "/v1/completions",
+                              R"({"model":"starter","prompt":["hello","hi"],"n":2,"seed":1,)"
+                              R"("max_tokens":4,"ignore_eos":true,"echo":true})"));
+  ASSERT_EQ(body["choices"].size(), 4u) << body.dump();
+  EXPECT_TRUE(body["choices"].items()[0]["text"].as_string().starts_with("hello"));
+  EXPECT_TRUE(body["choices"].items()[3]["text"].as_string().starts_with("hi"));
+  EXPECT_EQ(body["usage"]["completion_tokens"].as_int(), 16);
+  const auto stream = call("POST", "/v1/completions",
+                           R"({"model":"starter","prompt":)" + tokens["tokens"].dump() +
+                               R"(,"max_tokens":4,"ignore_eos":true,"stream":true})");
+  EXPECT_TRUE(stream.body.starts_with("data: {\"id\":\"cmpl-")) << stream.body;
+  EXPECT_NE(stream.body.find("\"finish_reason\":\"length\""), std::string::npos);
+  EXPECT_TRUE(stream.body.ends_with("data: [DONE]\n\n"));
+  const Json content = json(call("POST", "/tokenize", R"({"content":"hello"})"));
+  const Json text =
+      json(call("POST", "/detokenize", R"({"tokens":)" + content["tokens"].dump() + "}"));
+  EXPECT_EQ(text["content"].as_string(), "hello");
+  EXPECT_EQ(call("POST", "/v1/completions", R"({"model":"starter","prompt":[99999999]})").status,
+            400);
 }
 
 TEST_F(NodeTest, the_console_needs_its_token) {

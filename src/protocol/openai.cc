@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "protocol/openai/envelope.h"
 #include "protocol/openai/fields.h"
 #include "protocol/openai/messages.h"
 #include "protocol/openai/response_format.h"
@@ -13,22 +14,7 @@
 namespace plinth::protocol::openai {
 namespace {
 
-constexpr size_t kModelBytesMax = 256;
 constexpr size_t kEmbeddingInputsMax = 256;
-
-Status check_object(const Json& body) {
-  if (body.is_object()) return ok();
-  return make_error(ErrorCode::invalid_argument,
-                    "the body: expected a JSON object, got " + std::string(body.type_name()));
-}
-
-Result<std::string> decode_model(const Json& body) {
-  std::string model = TRY(json_field::required_string(body, "model"));
-  if (model.empty() || model.size() > kModelBytesMax) {
-    return field_error("model", "must have 1 to " + std::to_string(kModelBytesMax) + " bytes");
-  }
-  return model;
-}
 
 // Fields whose absence would change the reply: better refused than silently ignored.
 Status refuse_unsupported(const Json& body) {
@@ -114,14 +100,9 @@ Result<ChatCall> decode_chat(const Json& body) {
   request.user = TRY(json_field::optional_string(body, "user")).value_or("");
   call.choices =
       static_cast<size_t>(TRY(json_field::optional_integer(body, "n", 1, kChoicesMax)).value_or(1));
-  call.is_stream = TRY(json_field::optional_bool(body, "stream")).value_or(false);
-  const Json& options = body["stream_options"];
-  if (!options.is_null()) {
-    if (!options.is_object()) return expected("stream_options", "an object", options);
-    call.is_usage_wanted =
-        TRY(within("stream_options", json_field::optional_bool(options, "include_usage")))
-            .value_or(false);
-  }
+  const StreamOptions stream = TRY(decode_stream(body));
+  call.is_stream = stream.is_stream;
+  call.is_usage_wanted = stream.is_usage_wanted;
   return call;
 }
 

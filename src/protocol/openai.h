@@ -4,11 +4,13 @@
 // do not know.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "protocol/chat.h"
+#include "protocol/reply_encoder.h"
 
 namespace plinth::protocol::openai {
 
@@ -40,6 +42,9 @@ Json encode_chunk(const ReplyHead& head, size_t choice, const ChatEvent& event,
                   size_t tool_call_index);
 Json encode_usage_chunk(const ReplyHead& head, const Usage& usage);
 
+std::unique_ptr<ReplyEncoder> create_chat_encoder(ReplyHead head, size_t choices,
+                                                  bool is_usage_wanted);
+
 struct EmbeddingsCall {
   std::string model;
   std::vector<std::string> inputs;  // 1..256
@@ -62,11 +67,12 @@ Json encode_error(const Error& error);
 
 // The client side, for upstream replicas.
 Json encode_chat(const ChatRequest& request, bool is_stream);
+Json encode_completion(const ChatRequest& request, bool is_stream);  // of one with a plain prompt
 Result<ChatReply> decode_reply(const Json& body);
 Error decode_error(int http_status, std::string_view body);
 
-// Collects the deltas of one streamed reply into ChatEvents; tool calls come out whole, at the end
-// of their deltas.
+// Collects the deltas of one streamed reply, a chat's or a completion's, into ChatEvents; tool
+// calls come out whole, at the end of their deltas.
 class ChunkDecoder {
  public:
   Result<std::vector<ChatEvent>> feed(const Json& chunk);

@@ -6,17 +6,10 @@
 #include "base/hash.h"
 #include "protocol/openai.h"
 #include "protocol/openai/logprobs.h"
+#include "protocol/openai/usage.h"
 
 namespace plinth::protocol::openai {
 namespace {
-
-Json encode_usage(const Usage& usage) {
-  return Json::object(
-      {{"prompt_tokens", usage.prompt_tokens},
-       {"completion_tokens", usage.completion_tokens},
-       {"total_tokens", usage.prompt_tokens + usage.completion_tokens},
-       {"prompt_tokens_details", Json::object({{"cached_tokens", usage.cached_tokens}})}});
-}
 
 Json encode_tool_call(const ToolCall& call) {
   return Json::object(

@@ -58,6 +58,11 @@ Json encode_tools(const std::vector<ToolSpec>& tools) {
   return encoded;
 }
 
+void set_stream(Json& body, bool is_stream) {
+  body.set("stream", is_stream);
+  if (is_stream) body.set("stream_options", Json::object({{"include_usage", true}}));
+}
+
 std::string_view tool_choice_name(ToolChoice choice) {
   switch (choice) {
     case ToolChoice::none:
@@ -148,6 +153,25 @@ Result<std::vector<ToolCall>> decode_reply_calls(const Json& list) {
 
 }  // namespace
 
+Json encode_completion(const ChatRequest& request, bool is_stream) {
+  Json body = Json::object({{"model", request.model}});
+  const PlainPrompt& prompt = *request.prompt;
+  if (prompt.tokens.empty()) {
+    body.set("prompt", prompt.text);
+  } else {
+    Json::Array tokens(prompt.tokens.begin(), prompt.tokens.end());
+    body.set("prompt", Json(std::move(tokens)));
+  }
+  encode_sampling(request, body);
+  if (request.logprobs_top) {
+    body.erase("top_logprobs");
+    body.set("logprobs", *request.logprobs_top);
+  }
+  if (!request.user.empty()) body.set("user", request.user);
+  set_stream(body, is_stream);
+  return body;
+}
+
 Json encode_chat(const ChatRequest& request, bool is_stream) {
   Json messages = Json::array();
   for (const Message& message : request.messages) messages.push(encode_message(message));
@@ -161,8 +185,7 @@ Json encode_chat(const ChatRequest& request, bool is_stream) {
     body.set("tool_choice", tool_choice_name(request.tool_choice));
   }
   if (!request.user.empty()) body.set("user", request.user);
-  body.set("stream", is_stream);
-  if (is_stream) body.set("stream_options", Json::object({{"include_usage", true}}));
+  set_stream(body, is_stream);
   return body;
 }
 
@@ -225,9 +248,11 @@ Result<std::vector<ChatEvent>> ChunkDecoder::feed(const Json& chunk) {
   const Json::Array& choices = chunk["choices"].items();
   if (choices.empty()) return events;
   const Json& delta = choices.front()["delta"];
-  if (!delta["content"].as_string().empty()) {
+  // A chat's choice has a delta, a completion's the text itself.
+  const Json& content = delta.is_object() ? delta["content"] : choices.front()["text"];
+  if (!content.as_string().empty()) {
     ChatEvent text = event_of(ChatEvent::Kind::text);
-    text.text = delta["content"].as_string();
+    text.text = content.as_string();
     text.logprobs = decode_logprobs(choices.front()["logprobs"]);
     events.push_back(std::move(text));
   }

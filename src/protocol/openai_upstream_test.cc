@@ -85,7 +85,7 @@ TEST(OpenAiUpstream, reads_its_own_replies) {
   reply.reason = FinishReason::tool_calls;
   reply.usage = {.prompt_tokens = 5, .completion_tokens = 6, .cached_tokens = 2};
   const ChatReply back =
-      MUST(decode_reply(encode_reply({.id = "i", .model = "m"}, reply)), "our own encoding");
+      MUST(decode_reply(encode_reply({.id = "i", .model = "m"}, {reply})), "our own encoding");
   EXPECT_EQ(back.text, "t");
   ASSERT_EQ(back.tool_calls.size(), 1u);
   EXPECT_EQ(back.tool_calls[0].arguments, "{\"a\":1}");
@@ -117,6 +117,35 @@ TEST(OpenAiUpstream, reads_log_probabilities_whole_and_streamed) {
       "a chunk");
   ASSERT_EQ(events.size(), 1u);
   EXPECT_EQ(events[0].logprobs.size(), 2u);
+}
+
+TEST(OpenAiUpstream, asks_to_go_on_from_a_plain_prompt_and_reads_what_comes) {
+  ChatRequest request;
+  request.model = "m";
+  request.prompt = PlainPrompt{"Once", {}};
+  request.max_tokens = 3;
+  request.logprobs_top = 2;
+  request.is_end_ignored = true;
+  EXPECT_EQ(encode_completion(request, true).dump(),
+            R"({"model":"m","prompt":"Once","max_tokens":3,"ignore_eos":true,"logprobs":2,)"
+            R"("stream":true,"stream_options":{"include_usage":true}})");
+  request.prompt->tokens = {5, 6};
+  EXPECT_EQ(encode_completion(request, false)["prompt"].dump(), "[5,6]");
+  ChunkDecoder decoder;
+  const auto events = MUST(decoder.feed(json(R"({"choices":[{"index":0,"text":" upon","logprobs":{
+      "tokens":[" up","on"],"token_logprobs":[-0.5,null],"top_logprobs":[{" up":-0.5,"x":-1}],
+      "text_offset":[0,3]},"finish_reason":null}]})")),
+                           "a chunk");
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].text, " upon");
+  ASSERT_EQ(events[0].logprobs.size(), 2u);
+  EXPECT_EQ(events[0].logprobs[0].chosen.token, " up");
+  EXPECT_EQ(events[0].logprobs[0].chosen.logprob, -0.5);
+  ASSERT_EQ(events[0].logprobs[0].top.size(), 2u);
+  EXPECT_EQ(events[0].logprobs[0].top[1].token, "x");
+  EXPECT_TRUE(decoder.feed(json(R"({"choices":[{"text":"","finish_reason":"length"}]})")).is_ok());
+  const auto end = MUST(decoder.finish(), "the end");
+  EXPECT_EQ(end[0].reason, FinishReason::length);
 }
 
 TEST(OpenAiUpstream, refuses_broken_replies) {

@@ -128,6 +128,13 @@ std::vector<Replica*> Calls::replicas() const {
   return replicas;
 }
 
+Replica* Calls::first_replica(const std::string& model) const {
+  MutexLock lock(mutex_);
+  const auto found = models_.find(model);
+  if (found == models_.end() || found->second->replicas.empty()) return nullptr;
+  return found->second->replicas.front()->replica.get();
+}
+
 std::string Calls::first_ready() const {
   MutexLock lock(mutex_);
   for (const std::string& name : order_) {

@@ -46,6 +46,7 @@ class Calls {
   std::optional<ModelFacts> facts(const std::string& model) const;
   std::vector<ModelStatus> statuses() const;
   std::vector<Replica*> replicas() const;  // of all models; they stay as long as this does
+  Replica* first_replica(const std::string& model) const;  // null: it has none
   std::string first_ready() const;
   uint64_t memory_bytes_used() const;
 
@@ -70,6 +71,7 @@ class Calls {
     ReplicaEntry* replica = nullptr;  // of the present attempt
     std::set<std::string> tried{};
     CallTimes times{};
+    bool has_chat = true;      // false: the last attempt took it
     bool has_event = false;    // something of the reply was written: no other replica can take over
     bool is_stopping = false;  // its replica is to be told to cancel as soon as it runs
     bool is_cancel_sent = false;

@@ -102,9 +102,9 @@ Result<std::optional<Calls::Attempt>> Calls::choose(const std::string& id) {
   ++call.attempt;
   call.replica->ledger.started(id, call.shape, query.output_tokens, now);
   meters_.started(model.name, call.id, choice, now - call.times.admitted);
-  const bool is_last = !has_untried(call);
+  call.has_chat = has_untried(call);
   return std::optional(Attempt{call.replica->replica.get(),
-                               {id, is_last ? std::move(call.chat) : call.chat, call.group},
+                               {id, call.has_chat ? call.chat : std::move(call.chat), call.group},
                                call.attempt});
 }
 
@@ -162,8 +162,7 @@ void Calls::on_event(const std::string& id, int attempt, ChatEvent event) {
 }
 
 bool Calls::has_untried(const Call& call) const {
-  // The last attempt took the conversation with it.
-  if (call.chat.messages.empty()) return false;
+  if (!call.has_chat) return false;
   return std::any_of(call.model->replicas.begin(), call.model->replicas.end(),
                      [&](const auto& entry) { return !call.tried.contains(entry->replica->id()); });
 }

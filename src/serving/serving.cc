@@ -70,21 +70,25 @@ class NodeServing final : public Serving {
 
   Result<std::unique_ptr<ChatStream>> chat(const guard::Request& request,
                                            protocol::ChatRequest chat) override {
-    if (chat.model.empty()) chat.model = default_model();
-    // A principal that may not call a model is told so before it learns which models exist.
-    const auto facts = calls_.facts(chat.model);
-    TRY(authorize(request, {guard::ActionKind::model_call, "model", chat.model,
-                            facts_of(chat, facts.value_or(Calls::ModelFacts{}))}));
-    if (!facts) return unknown_model(chat.model);
-    if (!facts->is_ready) {
-      return make_error(ErrorCode::unavailable,
-                        "model " + chat.model + " could not be loaded: " + facts->failure);
-    }
-    if (chat.messages.empty()) {
+    TRY(check_call(request, chat));
+    if (chat.messages.empty() && !chat.prompt) {
       return make_error(ErrorCode::invalid_argument, "messages: expected at least one message",
                         "messages");
     }
     return calls_.begin(request, std::move(chat));
+  }
+
+  Result<TokenizedPrompt> tokenize(const guard::Request& request, TokenizeCall call) override {
+    TRY(check_call(request, call.chat));
+    return TRY(replica_of(call.chat.model))->tokenize(call);
+  }
+
+  Result<std::string> detokenize(const guard::Request& request, const std::string& model,
+                                 const std::vector<int32_t>& tokens) override {
+    protocol::ChatRequest chat;
+    chat.model = model;
+    TRY(check_call(request, chat));
+    return TRY(replica_of(chat.model))->detokenize(chat.model, tokens);
   }
 
   Result<protocol::ChatReply> chat_whole(const guard::Request& request,
@@ -124,6 +128,24 @@ class NodeServing final : public Serving {
  private:
   Status authorize(const guard::Request& request, const guard::Action& action) {
     return guard::require_allowed(options_.authorizer.authorize(request, action));
+  }
+
+  // Of a model that is ready; fills in the model's name where the caller left it to the node. A
+  // principal that may not call a model is told so before it learns which models exist.
+  Status check_call(const guard::Request& request, protocol::ChatRequest& chat) {
+    if (chat.model.empty()) chat.model = default_model();
+    const auto facts = calls_.facts(chat.model);
+    TRY(authorize(request, {guard::ActionKind::model_call, "model", chat.model,
+                            facts_of(chat, facts.value_or(Calls::ModelFacts{}))}));
+    if (!facts) return unknown_model(chat.model);
+    if (facts->is_ready) return ok();
+    return make_error(ErrorCode::unavailable,
+                      "model " + chat.model + " could not be loaded: " + facts->failure);
+  }
+
+  Result<Replica*> replica_of(const std::string& model) const {
+    if (Replica* replica = calls_.first_replica(model)) return replica;
+    return make_error(ErrorCode::unavailable, "model " + model + " has no replica");
   }
 
   Error unknown_model(const std::string& name) const {

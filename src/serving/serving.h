@@ -86,6 +86,20 @@ struct ServingOptions {
   std::string cache_folder = {};  // of packed weights, for the next start; empty: none
 };
 
+// What a model's tokenizer is asked: the tokens of a text, or of a conversation as the model's
+// template writes it.
+struct TokenizeCall {
+  protocol::ChatRequest chat;      // model; prompt, or messages and tools
+  bool is_special_added = true;    // of a text: the tokens that begin and end one
+  bool is_special_parsed = false;  // of a text: the names of special tokens become those tokens
+};
+
+struct TokenizedPrompt {
+  std::vector<int32_t> tokens;
+  std::vector<std::string> texts;  // one a token: its bytes, which need not be whole characters
+  int64_t context_tokens = 0;      // of a sequence, at most
+};
+
 // Thread-safe. Every acting call authorizes its Request first.
 class Serving {
  public:
@@ -102,6 +116,11 @@ class Serving {
   // The whole reply; blocks until finished, deadline or cancellation.
   virtual Result<protocol::ChatReply> chat_whole(const guard::Request& request,
                                                  protocol::ChatRequest chat) = 0;
+  // Authorizes model_call. Errors: denied, not_found, unavailable, invalid_argument, unsupported
+  // (an upstream's tokenizer is not here; no template).
+  virtual Result<TokenizedPrompt> tokenize(const guard::Request& request, TokenizeCall call) = 0;
+  virtual Result<std::string> detokenize(const guard::Request& request, const std::string& model,
+                                         const std::vector<int32_t>& tokens) = 0;
   // Calls the upstreams that are not known to be reachable, until time_max; blocks. For start-up
   // and from time to time.
   virtual void check_upstreams(Duration time_max) = 0;

@@ -255,6 +255,38 @@ TEST(Serving, queues_in_order_and_refuses_with_retry_after_when_the_queue_is_ful
             std::string::npos);
 }
 
+TEST(Serving, moves_a_plain_prompt_to_another_replica) {
+  Node node;
+  const auto refuses = [](const auto&, const auto&, const auto&) { return answered(503, "{}"); };
+  ASSERT_TRUE(node.add("m", 1, refuses).is_ok());
+  ASSERT_TRUE(node.add("m", 2, replies("hi")).is_ok());
+  protocol::ChatRequest chat;
+  chat.model = "m";
+  chat.prompt = protocol::PlainPrompt{"Once", {}};
+  for (int i = 0; i < 2; ++i) {
+    const auto reply = node.serving->chat_whole(node.request(), chat);
+    ASSERT_TRUE(reply.is_ok()) << reply.error().message;
+    EXPECT_EQ(reply->text, "hi");
+  }
+}
+
+TEST(Serving, has_no_tokenizer_of_an_upstream_and_tells_only_who_may_call_it) {
+  Node node;
+  ASSERT_TRUE(node.add("m", 1, replies("hi")).is_ok());
+  TokenizeCall call;
+  call.chat.prompt = protocol::PlainPrompt{"hi", {}};
+  const auto refused = node.serving->tokenize(node.request(), call);
+  EXPECT_EQ(refused.error().code, ErrorCode::unsupported);
+  EXPECT_EQ(refused.error().param, "model");
+  EXPECT_EQ(node.serving->detokenize(node.request(), "m", {1}).error().code,
+            ErrorCode::unsupported);
+  EXPECT_EQ(node.serving->detokenize(node.request(), "x", {1}).error().code, ErrorCode::not_found);
+  EXPECT_EQ(node.serving->detokenize(node.request("mallory"), "x", {1}).error().code,
+            ErrorCode::denied);
+  EXPECT_EQ(node.serving->tokenize(node.request("mallory"), call).error().code, ErrorCode::denied);
+  EXPECT_EQ(node.authorizer.actions()[0].kind, guard::ActionKind::model_call);
+}
+
 TEST(Serving, limits_a_principals_rate_and_leaves_others_alone) {
   Node node({.requests_per_second_max = 1});
   ASSERT_TRUE(node.add("m", 1, replies("hi")).is_ok());

@@ -56,6 +56,13 @@ class ScriptedServing final : public serving::Serving {
     return callers_;
   }
 
+  Result<serving::TokenizedPrompt> tokenize(const guard::Request&, serving::TokenizeCall) override {
+    return make_error(ErrorCode::unsupported, "the test has no tokenizer");
+  }
+  Result<std::string> detokenize(const guard::Request&, const std::string&,
+                                 const std::vector<int32_t>&) override {
+    return make_error(ErrorCode::unsupported, "the test has no tokenizer");
+  }
   Result<protocol::ChatReply> chat_whole(const guard::Request& request,
                                          protocol::ChatRequest chat) override {
     std::function<void(const guard::Request&)> hook;

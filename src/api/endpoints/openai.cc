@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The OpenAI API: models, chat completions (whole and streamed) and embeddings.
 #include "protocol/openai.h"
+
 #include "api/endpoint.h"
 #include "api/replies.h"
-#include "protocol/openai/chat_encoder.h"
 
 namespace plinth::api::endpoints {
 

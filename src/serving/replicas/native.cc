@@ -105,6 +105,10 @@ engine::SamplingOptions sampling_of(const protocol::Sampling& from,
   return sampling;
 }
 
+bool offers_tools(const protocol::ChatRequest& chat) {
+  return !chat.prompt && !chat.tools.empty() && chat.tool_choice != protocol::ToolChoice::none;
+}
+
 class NativeReplica final : public Replica {
  public:
   explicit NativeReplica(NativeOptions options)
@@ -168,6 +172,22 @@ class NativeReplica final : public Replica {
             load.decode_tokens_per_s * std::max(load.running, 1)};
   }
 
+  Result<TokenizedPrompt> tokenize(const TokenizeCall& call) const override {
+    TokenizedPrompt prompt;
+    prompt.tokens = TRY(prompt_of(call.chat, call.is_special_added, call.is_special_parsed));
+    for (const engine::Token token : prompt.tokens) {
+      prompt.texts.push_back(engine_->token_text(token));
+    }
+    prompt.context_tokens = context_tokens_;
+    return prompt;
+  }
+
+  Result<std::string> detokenize(const std::string& /*model*/,
+                                 const std::vector<int32_t>& tokens) const override {
+    TRY(check_tokens(tokens, "tokens"));
+    return engine_->detokenize(tokens);
+  }
+
   Json describe() const override { return engine_->summary().to_json(); }
 
  private:
@@ -191,6 +211,52 @@ class NativeReplica final : public Replica {
     return options.context_tokens_max > 0 ? std::min(options.context_tokens_max, trained) : trained;
   }
 
+  Status check_tokens(const std::vector<int32_t>& tokens, const std::string& field) const {
+    const int64_t vocabulary = engine_->summary().vocabulary;
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      if (tokens[i] >= 0 && tokens[i] < vocabulary) continue;
+      return make_error(ErrorCode::invalid_argument,
+                        field + ": token " + std::to_string(tokens[i]) + " at place " +
+                            std::to_string(i) + " is none of the model's " +
+                            std::to_string(vocabulary),
+                        field);
+    }
+    return ok();
+  }
+
+  Result<std::vector<engine::Token>> prompt_of(const protocol::ChatRequest& chat,
+                                               bool is_special_added,
+                                               bool is_special_parsed) const {
+    if (!chat.prompt) {
+      return engine_->render_chat(template_messages(chat.messages),
+                                  offers_tools(chat) ? template_tools(chat.tools) : Json());
+    }
+    if (chat.prompt->tokens.empty()) {
+      return engine_->tokenize(chat.prompt->text, is_special_added, is_special_parsed);
+    }
+    TRY(check_tokens(chat.prompt->tokens, "prompt"));
+    return chat.prompt->tokens;
+  }
+
+  // What is left of the context after the prompt.
+  Result<int64_t> tokens_left(const protocol::ChatRequest& chat, int64_t prompt) const {
+    if (chat.prompt && prompt == 0) {
+      return make_error(ErrorCode::invalid_argument,
+                        "prompt: the text is empty, and this model begins one with no token of "
+                        "its own; give it a word to go on from",
+                        "prompt");
+    }
+    if (prompt < context_tokens_) {
+      return std::min(context_tokens_ - prompt, limits::kOutputTokensMax);
+    }
+    const std::string what = chat.prompt ? "the prompt" : "the conversation";
+    return make_error(ErrorCode::context_length_exceeded,
+                      what + " has " + std::to_string(prompt) + " tokens, the model's context is " +
+                          std::to_string(context_tokens_) +
+                          (chat.prompt ? "; shorten it" : "; drop older messages"),
+                      chat.prompt ? "prompt" : "messages");
+  }
+
   Result<engine::GenerateRequest> prepare(const protocol::ChatRequest& chat) const {
     if (chat.tool_choice == protocol::ToolChoice::required) {
       return make_error(ErrorCode::invalid_argument,
@@ -198,27 +264,25 @@ class NativeReplica final : public Replica {
                         "calling a tool; use auto or none",
                         "tool_choice");
     }
-    const bool has_tools = !chat.tools.empty() && chat.tool_choice != protocol::ToolChoice::none;
+    const bool has_tools = offers_tools(chat);
     engine::GenerateRequest request;
-    request.prompt = TRY(engine_->render_chat(template_messages(chat.messages),
-                                              has_tools ? template_tools(chat.tools) : Json()));
-    const auto prompt = static_cast<int64_t>(request.prompt.size());
-    if (prompt >= context_tokens_) {
-      return make_error(ErrorCode::context_length_exceeded,
-                        "the conversation has " + std::to_string(prompt) +
-                            " tokens, the model's context is " + std::to_string(context_tokens_) +
-                            "; drop older messages",
-                        "messages");
-    }
+    request.prompt = TRY(prompt_of(chat, true, false));
     // A request that leaves max_tokens out, or asks for more than is left, gets what is left.
-    const int64_t left = std::min(context_tokens_ - prompt, limits::kOutputTokensMax);
+    const int64_t left = TRY(tokens_left(chat, static_cast<int64_t>(request.prompt.size())));
     request.max_tokens = chat.max_tokens ? std::min(*chat.max_tokens, left) : left;
     const engine::ModelSummary& model = engine_->summary();
     request.sampling = sampling_of(chat.sampling, model);
     request.stop = chat.stop;
     request.is_tool_call_parsing = has_tools;
+    request.is_end_honoured = !chat.is_end_ignored;
     if (chat.logprobs_top) request.logprobs = static_cast<int>(*chat.logprobs_top);
     if (chat.reply_format) {
+      if (chat.is_end_ignored) {
+        return make_error(ErrorCode::invalid_argument,
+                          "ignore_eos: unsupported: a reply held to JSON ends with it; leave "
+                          "ignore_eos or response_format out",
+                          "ignore_eos");
+      }
       if (has_tools) {
         return make_error(ErrorCode::invalid_argument,
                           "response_format: unsupported: a reply held to JSON cannot call tools; "

@@ -23,11 +23,24 @@ using protocol::ChatEvent;
 // Notes what it is given; the test decides what comes back, and when.
 class ScriptedEngine final : public engine::Engine {
  public:
-  ScriptedEngine() { summary_.context_tokens = 100; }
+  ScriptedEngine() {
+    summary_.context_tokens = 100;
+    summary_.vocabulary = 256;
+  }
 
   const engine::ModelSummary& summary() const override { return summary_; }
-  std::vector<engine::Token> tokenize(std::string_view, bool, bool) const override { return {}; }
-  std::string detokenize(const std::vector<engine::Token>&) const override { return {}; }
+  // A token a byte.
+  std::vector<engine::Token> tokenize(std::string_view text, bool add_special,
+                                      bool parse_special) const override {
+    EXPECT_FALSE(parse_special);
+    std::vector<engine::Token> tokens;
+    if (add_special) tokens.push_back(1);
+    for (const char byte : text) tokens.push_back(static_cast<unsigned char>(byte));
+    return tokens;
+  }
+  std::string detokenize(const std::vector<engine::Token>& tokens) const override {
+    return {tokens.begin(), tokens.end()};
+  }
   std::string token_text(engine::Token token) const override { return "t" + std::to_string(token); }
   Result<std::vector<engine::Token>> render_chat(const Json& messages,
                                                  const Json& tools) const override {
@@ -238,6 +251,61 @@ TEST(Native, asks_for_no_more_tokens_than_the_context_has_left) {
   EXPECT_EQ(bench.start(chat).error().code, ErrorCode::context_length_exceeded);
 }
 
+TEST(Native, goes_on_from_a_plain_prompt_without_a_template) {
+  Bench bench;
+  protocol::ChatRequest chat;
+  chat.prompt = protocol::PlainPrompt{"ab", {}};
+  chat.tools = chat_with_tool().tools;
+  ASSERT_TRUE(bench.start(chat).is_ok());
+  EXPECT_EQ(bench.engine->request_seen.prompt, (std::vector<engine::Token>{1, 'a', 'b'}));
+  EXPECT_EQ(bench.engine->request_seen.max_tokens, 97);
+  EXPECT_FALSE(bench.engine->request_seen.is_tool_call_parsing);
+  EXPECT_TRUE(bench.engine->messages_seen.is_null());
+  chat.prompt->tokens = {7, 255};
+  ASSERT_TRUE(bench.start(chat).is_ok());
+  EXPECT_EQ(bench.engine->request_seen.prompt, (std::vector<engine::Token>{7, 255}));
+  chat.prompt->tokens = {7, 256};
+  const Status unknown = bench.start(chat);
+  EXPECT_EQ(unknown.error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(unknown.error().param, "prompt");
+  EXPECT_NE(unknown.error().message.find("256 at place 1"), std::string::npos);
+  chat.prompt->tokens.assign(100, 7);
+  const Status long_one = bench.start(chat);
+  EXPECT_EQ(long_one.error().code, ErrorCode::context_length_exceeded);
+  EXPECT_EQ(long_one.error().param, "prompt");
+}
+
+TEST(Native, goes_past_the_end_when_told_to_but_never_past_a_formats) {
+  Bench bench;
+  protocol::ChatRequest chat = chat_with_tool();
+  ASSERT_TRUE(bench.start(chat).is_ok());
+  EXPECT_TRUE(bench.engine->request_seen.is_end_honoured);
+  chat.is_end_ignored = true;
+  ASSERT_TRUE(bench.start(chat).is_ok());
+  EXPECT_FALSE(bench.engine->request_seen.is_end_honoured);
+  chat.tools.clear();
+  chat.reply_format = protocol::ReplyFormat();
+  EXPECT_EQ(bench.start(chat).error().param, "ignore_eos");
+}
+
+TEST(Native, tells_the_tokens_of_a_text_and_of_a_conversation) {
+  Bench bench;
+  TokenizeCall call;
+  call.chat.prompt = protocol::PlainPrompt{"ab", {}};
+  auto tokenized = bench.replica->tokenize(call);
+  ASSERT_TRUE(tokenized.is_ok());
+  EXPECT_EQ(tokenized->tokens, (std::vector<int32_t>{1, 'a', 'b'}));
+  EXPECT_EQ(tokenized->texts[0], "t1");
+  EXPECT_EQ(tokenized->context_tokens, 100);
+  call.is_special_added = false;
+  EXPECT_EQ(bench.replica->tokenize(call)->tokens.size(), 2u);
+  call.chat = chat_with_tool();
+  EXPECT_EQ(bench.replica->tokenize(call)->tokens.size(), bench.engine->prompt_tokens);
+  EXPECT_EQ(bench.engine->tools_seen.size(), 1u);
+  EXPECT_EQ(bench.replica->detokenize("m", {'h', 'i'}).value(), "hi");
+  EXPECT_EQ(bench.replica->detokenize("m", {-1}).error().param, "tokens");
+}
+
 TEST(Native, translates_events_and_gives_tool_calls_ids) {
   Bench bench;
   ASSERT_TRUE(bench.start(chat_with_tool()).is_ok());
@@ -371,6 +439,35 @@ TEST(Native, answers_with_the_starter_model) {
   const auto status = node.serving->model(request, "starter");
   EXPECT_EQ(status->state, "ready");
   EXPECT_NE(status->detail.find("needs "), std::string::npos);
+}
+
+// A prompt's tokens, sent as they are, give what its text gives.
+TEST(Native, completes_a_text_and_its_tokens_alike_and_past_the_end) {
+  if (!std::filesystem::exists(StarterNode::path())) GTEST_SKIP() << "no starter model";
+  StarterNode node;
+  ASSERT_TRUE(node.add(0).is_ok());
+  const guard::Request request;
+  protocol::ChatRequest chat = greeting();
+  chat.messages.clear();
+  chat.prompt = protocol::PlainPrompt{"hello there", {}};
+  chat.is_end_ignored = true;
+  chat.max_tokens = 40;
+  const auto of_text = node.serving->chat_whole(request, chat);
+  ASSERT_TRUE(of_text.is_ok()) << of_text.error().message;
+  EXPECT_EQ(of_text->usage.completion_tokens, 40);
+  EXPECT_EQ(of_text->reason, protocol::FinishReason::length);
+  TokenizeCall call;
+  call.chat.prompt = chat.prompt;
+  const auto tokenized = node.serving->tokenize(request, call);
+  ASSERT_TRUE(tokenized.is_ok()) << tokenized.error().message;
+  EXPECT_EQ(static_cast<int64_t>(tokenized->tokens.size()), of_text->usage.prompt_tokens);
+  chat.prompt->tokens = tokenized->tokens;
+  const auto of_tokens = node.serving->chat_whole(request, chat);
+  ASSERT_TRUE(of_tokens.is_ok()) << of_tokens.error().message;
+  EXPECT_EQ(of_tokens->text, of_text->text);
+  call.is_special_added = false;
+  const auto plain = node.serving->tokenize(request, call);
+  EXPECT_EQ(node.serving->detokenize(request, "starter", plain->tokens).value(), "hello there");
 }
 
 TEST(Native, refuses_a_model_that_does_not_fit_and_says_what_is_missing) {

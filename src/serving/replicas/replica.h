@@ -56,11 +56,28 @@ class Replica {
   // ignored.
   virtual void cancel(const std::string& call_id) = 0;
   virtual ReplicaLoad load() const = 0;
+  // Error unsupported: the model's tokenizer is elsewhere.
+  virtual Result<TokenizedPrompt> tokenize(const TokenizeCall& call) const {
+    return no_tokenizer(call.chat.model);
+  }
+  virtual Result<std::string> detokenize(const std::string& model,
+                                         const std::vector<int32_t>& /*tokens*/) const {
+    return no_tokenizer(model);
+  }
   virtual Json describe() const = 0;  // the model's summary, for people
   virtual Reach reach() const { return {}; }
   // Finds out whether it can be reached; blocks for at most kReachCheckMax.
   virtual void check_reach() {}
   virtual int parallel_max() const = 0;  // sequences it computes together; 0: unknown
+
+ private:
+  static Error no_tokenizer(const std::string& model) {
+    return make_error(ErrorCode::unsupported,
+                      "model " + model +
+                          " runs on another server and its tokenizer is there; ask "
+                          "that server, or a model that this node runs itself",
+                      "model");
+  }
 };
 
 }  // namespace plinth::serving

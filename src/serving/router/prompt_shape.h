@@ -10,7 +10,7 @@
 
 namespace plinth::serving {
 
-// The prompt up to and including one message.
+// The prompt up to and including one message, or one piece of a plain prompt.
 struct PrefixMark {
   uint64_t hash = 0;
   int64_t tokens = 0;  // estimated

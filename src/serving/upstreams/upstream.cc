@@ -124,11 +124,14 @@ class Upstream final : public Replica {
 
   http::ClientRequest chat_request(protocol::ChatRequest chat, const std::string& model) const {
     chat.model = model;
-    http::ClientRequest request = request_to("/chat/completions");
+    const bool is_plain = chat.prompt.has_value();
+    http::ClientRequest request = request_to(is_plain ? "/completions" : "/chat/completions");
     request.method = "POST";
     request.headers.push_back({"content-type", "application/json"});
     request.headers.push_back({"accept", "text/event-stream"});
-    request.body = protocol::openai::encode_chat(chat, true).dump();
+    request.body = (is_plain ? protocol::openai::encode_completion(chat, true)
+                             : protocol::openai::encode_chat(chat, true))
+                       .dump();
     return request;
   }
 

@@ -104,6 +104,35 @@ TEST(Upstream, sends_its_own_name_and_key_to_the_right_place) {
   EXPECT_TRUE(has_key);
 }
 
+TEST(Upstream, sends_a_plain_prompt_to_completions) {
+  Bench bench([&](const auto&, const OnBytes& on_bytes, const auto&) {
+    on_bytes(
+        http::encode_sse_data(R"({"choices":[{"index":0,"text":" upon"}]})") +
+        http::encode_sse_data(R"({"choices":[{"index":0,"text":"","finish_reason":"stop"}]})") +
+        http::encode_sse_data("[DONE]"));
+    return answered(200);
+  });
+  protocol::ChatRequest chat;
+  chat.prompt = protocol::PlainPrompt{"Once", {}};
+  ASSERT_TRUE(bench.upstream
+                  ->start({"call_1", chat},
+                          [&](ChatEvent event) {
+                            EXPECT_TRUE(bench.events.push(std::move(event)).is_ok());
+                          })
+                  .is_ok());
+  const auto events = bench.rest();
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[0].text, " upon");
+  EXPECT_EQ(events[1].reason, protocol::FinishReason::stop);
+  const auto requests = bench.client.requests();
+  ASSERT_EQ(requests.size(), 1u);
+  EXPECT_EQ(requests[0].url, "http://127.0.0.1:9/v1/completions");
+  const Json body = MUST(Json::parse(requests[0].body), "the upstream writes JSON");
+  EXPECT_EQ(body["prompt"].as_string(), "Once");
+  EXPECT_EQ(body["model"].as_string(), "their-name");
+  EXPECT_FALSE(body.contains("messages"));
+}
+
 // Plays a server that lists these models, and notes the one that is asked for.
 std::string model_asked_for(const std::string& listed, int status = 200) {
   Bench bench(
