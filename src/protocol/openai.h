@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "protocol/chat.h"
+#include "protocol/stream_decoder.h"
 
 namespace plinth::protocol::openai {
 
@@ -67,10 +68,10 @@ Error decode_error(int http_status, std::string_view body);
 
 // Collects the deltas of one streamed reply into ChatEvents; tool calls come out whole, at the end
 // of their deltas.
-class ChunkDecoder {
+class ChunkDecoder final : public StreamDecoder {
  public:
-  Result<std::vector<ChatEvent>> feed(const Json& chunk);
-  Result<std::vector<ChatEvent>> finish();  // at [DONE] or the end of the body
+  Result<std::vector<ChatEvent>> feed(const Json& chunk) override;
+  Result<std::vector<ChatEvent>> finish() override;  // at [DONE] or the end of the body
 
  private:
   Status add_call_delta(const Json& delta);
@@ -78,6 +79,7 @@ class ChunkDecoder {
   std::vector<ToolCall> calls_;
   Usage usage_;
   std::optional<FinishReason> reason_;
+  std::string stop_match_;
   bool is_finished_ = false;
 };
 

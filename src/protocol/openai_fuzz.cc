@@ -26,13 +26,13 @@ void fuzz_chat(const Json& body) {
 
 void fuzz_reply(const Json& body) {
   if (const auto reply = openai::decode_reply(body); reply.is_ok()) {
-    CHECK(openai::decode_reply(openai::encode_reply({}, *reply)).is_ok());
+    CHECK(openai::decode_reply(openai::encode_reply({}, {*reply})).is_ok());
   }
   openai::ChunkDecoder decoder;
   for (int i = 0; i < 3; ++i) {
     const auto events = decoder.feed(body);
     if (events.is_error()) return;
-    for (const auto& event : *events) (void)openai::encode_chunk({}, event, 0).dump();
+    for (const auto& event : *events) (void)openai::encode_chunk({}, 0, event, 0).dump();
   }
   (void)decoder.finish();
 }

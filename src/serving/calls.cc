@@ -28,6 +28,15 @@ Error refusal(const std::string& model, const decisions::AdmitDecision& decision
   return error;
 }
 
+protocol::ReplyTimes reply_times(const CallTimes& times) {
+  const bool is_started = times.started != MonotonicTime();
+  if (!is_started) return {.wait_ns = (times.ended - times.admitted).count()};
+  const MonotonicTime first = times.first_token.value_or(times.ended);
+  return {.wait_ns = (times.started - times.admitted).count(),
+          .prompt_ns = (first - times.started).count(),
+          .reply_ns = (times.ended - first).count()};
+}
+
 }  // namespace
 
 Calls::Calls(const ServingOptions& options)
@@ -127,6 +136,13 @@ std::vector<Replica*> Calls::replicas() const {
   return replicas;
 }
 
+Replica* Calls::first_replica(const std::string& model) const {
+  MutexLock lock(mutex_);
+  const auto found = models_.find(model);
+  if (found == models_.end() || found->second->replicas.empty()) return nullptr;
+  return found->second->replicas.front()->replica.get();
+}
+
 std::string Calls::first_ready() const {
   MutexLock lock(mutex_);
   for (const std::string& name : order_) {
@@ -193,6 +209,7 @@ std::function<void()> Calls::end(std::string id, ChatEvent last) {
   if (call->verdict) last = *call->verdict;
   Model& model = *call->model;
   call->times.ended = clock_.now();
+  if (last.kind == ChatEvent::Kind::finished) last.times = reply_times(call->times);
   if (call->phase == Phase::waiting) {
     model.admission.leave(id);
   } else {

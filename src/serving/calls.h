@@ -46,6 +46,7 @@ class Calls {
   std::optional<ModelFacts> facts(const std::string& model) const;
   std::vector<ModelStatus> statuses() const;
   std::vector<Replica*> replicas() const;  // of all models; they stay as long as this does
+  Replica* first_replica(const std::string& model) const;  // null: it has none
   std::string first_ready() const;
   uint64_t memory_bytes_used() const;
 

@@ -70,16 +70,7 @@ class NodeServing final : public Serving {
 
   Result<std::unique_ptr<ChatStream>> chat(const guard::Request& request,
                                            protocol::ChatRequest chat) override {
-    if (chat.model.empty()) chat.model = default_model();
-    // A principal that may not call a model is told so before it learns which models exist.
-    const auto facts = calls_.facts(chat.model);
-    TRY(authorize(request, {guard::ActionKind::model_call, "model", chat.model,
-                            facts_of(chat, facts.value_or(Calls::ModelFacts{}))}));
-    if (!facts) return unknown_model(chat.model);
-    if (!facts->is_ready) {
-      return make_error(ErrorCode::unavailable,
-                        "model " + chat.model + " could not be loaded: " + facts->failure);
-    }
+    TRY(check_call(request, chat));
     if (chat.messages.empty()) {
       return make_error(ErrorCode::invalid_argument, "messages: expected at least one message",
                         "messages");
@@ -100,6 +91,11 @@ class NodeServing final : public Serving {
       protocol::add_event(reply, std::move(*event));
       if (is_last) return reply;
     }
+  }
+
+  Result<int64_t> count_tokens(const guard::Request& request, protocol::ChatRequest chat) override {
+    TRY(check_call(request, chat));
+    return TRY(replica_of(chat.model))->count_tokens(chat);
   }
 
   void check_upstreams(Duration time_max) override {
@@ -124,6 +120,24 @@ class NodeServing final : public Serving {
  private:
   Status authorize(const guard::Request& request, const guard::Action& action) {
     return guard::require_allowed(options_.authorizer.authorize(request, action));
+  }
+
+  // Of a model that is ready; fills in the model's name where the caller left it to the node. A
+  // principal that may not call a model is told so before it learns which models exist.
+  Status check_call(const guard::Request& request, protocol::ChatRequest& chat) {
+    if (chat.model.empty()) chat.model = default_model();
+    const auto facts = calls_.facts(chat.model);
+    TRY(authorize(request, {guard::ActionKind::model_call, "model", chat.model,
+                            facts_of(chat, facts.value_or(Calls::ModelFacts{}))}));
+    if (!facts) return unknown_model(chat.model);
+    if (facts->is_ready) return ok();
+    return make_error(ErrorCode::unavailable,
+                      "model " + chat.model + " could not be loaded: " + facts->failure);
+  }
+
+  Result<Replica*> replica_of(const std::string& model) const {
+    if (Replica* replica = calls_.first_replica(model)) return replica;
+    return make_error(ErrorCode::unavailable, "model " + model + " has no replica");
   }
 
   Error unknown_model(const std::string& name) const {

@@ -102,6 +102,10 @@ class Serving {
   // The whole reply; blocks until finished, deadline or cancellation.
   virtual Result<protocol::ChatReply> chat_whole(const guard::Request& request,
                                                  protocol::ChatRequest chat) = 0;
+  // Tokens of the prompt that the chat becomes; authorizes model_call, starts nothing. Errors:
+  // denied, not_found, unavailable, unsupported (an upstream's), invalid_argument.
+  virtual Result<int64_t> count_tokens(const guard::Request& request,
+                                       protocol::ChatRequest chat) = 0;
   // Calls the upstreams that are not known to be reachable, until time_max; blocks. For start-up
   // and from time to time.
   virtual void check_upstreams(Duration time_max) = 0;

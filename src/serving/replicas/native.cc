@@ -64,6 +64,7 @@ ChatEvent chat_event(engine::GenerateEvent event, IdSource& ids) {
     case engine::GenerateEvent::Kind::finished:
       out.kind = ChatEvent::Kind::finished;
       out.reason = finish_reason(event.reason);
+      out.stop_match = std::move(event.stop_match);
       out.usage = {event.prompt_tokens, event.completion_tokens, event.cached_tokens};
       break;
     case engine::GenerateEvent::Kind::failed:
@@ -103,6 +104,10 @@ engine::SamplingOptions sampling_of(const protocol::Sampling& from,
     sampling.logit_bias.emplace_back(static_cast<engine::Token>(token), static_cast<float>(bias));
   }
   return sampling;
+}
+
+bool offers_tools(const protocol::ChatRequest& chat) {
+  return !chat.prompt && !chat.tools.empty() && chat.tool_choice != protocol::ToolChoice::none;
 }
 
 class NativeReplica final : public Replica {
@@ -169,6 +174,12 @@ class NativeReplica final : public Replica {
 
   Json describe() const override { return engine_->summary().to_json(); }
 
+  Result<int64_t> count_tokens(const protocol::ChatRequest& chat) const override {
+    const Json tools = offers_tools(chat) ? template_tools(chat.tools) : Json();
+    const auto prompt = TRY(engine_->render_chat(template_messages(chat.messages), tools));
+    return static_cast<int64_t>(prompt.size());
+  }
+
  private:
   struct Running {
     std::optional<engine::SequenceId> sequence;  // nullopt until submitted
@@ -197,7 +208,7 @@ class NativeReplica final : public Replica {
                         "calling a tool; use auto or none",
                         "tool_choice");
     }
-    const bool has_tools = !chat.tools.empty() && chat.tool_choice != protocol::ToolChoice::none;
+    const bool has_tools = offers_tools(chat);
     engine::GenerateRequest request;
     request.prompt = TRY(engine_->render_chat(template_messages(chat.messages),
                                               has_tools ? template_tools(chat.tools) : Json()));
