@@ -67,7 +67,7 @@ class Api {
   guard::DoorOptions door_ GUARDED_BY(mutex_);
 };
 
-// Errors the HTTP server itself makes (bad framing, limits), in the API's error shape.
-http::ServerResponse error_response(const Error& error);
+// Errors the HTTP server itself makes (bad framing, limits), in the shape of the path's dialect.
+http::ServerResponse error_response(const Error& error, const std::string& path);
 
 }  // namespace plinth::api

@@ -44,6 +44,7 @@ class Replies : public std::enable_shared_from_this<Replies> {
         timers_(call.services.timers),
         workers_(call.services.workers),
         measured_(call.measured),
+        request_id_header_(dialect_row(call.dialect).request_id_header),
         is_stream_(plan.is_stream),
         streams_(std::move(streams)),
         writer_(std::move(call.writer)),
@@ -124,7 +125,7 @@ class Replies : public std::enable_shared_from_this<Replies> {
     writer_.begin_stream(
         200, {{"content-type", is_events ? "text/event-stream" : "application/x-ndjson"},
               {"cache-control", "no-store"},
-              {"x-request-id", streams_.front()->id()}});
+              {request_id_header_, streams_.front()->id()}});
     send(encoder_->begin());
   }
 
@@ -150,7 +151,7 @@ class Replies : public std::enable_shared_from_this<Replies> {
       return writer_.end();
     }
     auto response = http::ServerResponse::json(200, encoder_->whole(replies_).dump());
-    response.headers.emplace_back("x-request-id", streams_.front()->id());
+    response.headers.emplace_back(request_id_header_, streams_.front()->id());
     writer_.respond(std::move(response));
   }
 
@@ -159,7 +160,11 @@ class Replies : public std::enable_shared_from_this<Replies> {
     is_done_ = true;
     measured_.done(error_row(error.code).http_status);
     cancel();
-    if (!is_begun_) return writer_.respond(error_response(error, encoder_->error(error)));
+    if (!is_begun_) {
+      auto response = error_response(error, encoder_->error(error));
+      response.headers.emplace_back(request_id_header_, streams_.front()->id());
+      return writer_.respond(std::move(response));
+    }
     send(encoder_->fail(error));
     writer_.end();
   }
@@ -179,6 +184,7 @@ class Replies : public std::enable_shared_from_this<Replies> {
   EventLoop& timers_;
   WorkerPool& workers_;
   const Measured measured_;
+  const std::string request_id_header_;
   const bool is_stream_;
   const std::vector<std::unique_ptr<serving::ChatStream>> streams_;
   Mutex mutex_;

@@ -169,6 +169,7 @@ struct GenerateEvent {
   std::string tool_name;       // tool_call
   std::string tool_arguments;  // tool_call: JSON text as written
   Reason reason = Reason::stop;
+  std::string stop_match;         // finished with stop: the stop string; empty: the model's own end
   int64_t prompt_tokens = 0;      // finished
   int64_t completion_tokens = 0;  // finished
   int64_t cached_tokens = 0;      // finished: prompt tokens whose KV was reused

@@ -336,7 +336,9 @@ TEST(Engine, stops_at_a_stop_string_that_is_split_over_tokens) {
   request.stop = {"never in it", text.substr(begin, end - begin)};
   Collector stopped;
   stopped.submit(*engine, request);
-  EXPECT_EQ(stopped.wait().reason, Reason::stop);
+  const GenerateEvent last = stopped.wait();
+  EXPECT_EQ(last.reason, Reason::stop);
+  EXPECT_EQ(last.stop_match, request.stop[1]);
   EXPECT_EQ(stopped.text(), text.substr(0, text.find(request.stop[1])));
 }
 

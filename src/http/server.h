@@ -89,8 +89,8 @@ struct ServerOptions {
   Duration write_stall_max = std::chrono::seconds(60);  // without one byte taken by the peer
   // The body of errors the server itself produces (malformed 400, too slow 408, too large 413 and
   // 431, overloaded 503, a handler that never answered 500); the server sets the status.
-  // Thread-safe. None: plain text.
-  std::function<ServerResponse(const Error&)> error_response;
+  // The path is empty where none was read. Thread-safe. None: plain text.
+  std::function<ServerResponse(const Error&, const std::string& path)> error_response;
 };
 
 class Server {

@@ -155,16 +155,17 @@ TEST(Server, answers_500_for_a_handler_that_throws_or_drops_its_writer) {
 
 TEST(Server, uses_the_owners_shape_for_its_own_errors) {
   ServerOptions options;
-  options.error_response = [](const Error& error) {
-    return ServerResponse::json(200, "{\"code\":\"" + std::string(error_name(error.code)) + "\"}");
+  options.error_response = [](const Error& error, const std::string& path) {
+    return ServerResponse::json(200, "{\"code\":\"" + std::string(error_name(error.code)) +
+                                         "\",\"path\":\"" + path + "\"}");
   };
   const auto server = serve(echo, options);
   TestPeer peer(server->port());
-  ASSERT_TRUE(peer.send("GET / HTTP/1.1\r\n\r\n"));
+  ASSERT_TRUE(peer.send("GET /a?b=c HTTP/1.1\r\n\r\n"));
   const TestAnswer answer = peer.read_answer();
   EXPECT_EQ(answer.status, 400);
   EXPECT_EQ(answer.field("content-type"), "application/json");
-  EXPECT_EQ(answer.body, R"({"code":"malformed"})");
+  EXPECT_EQ(answer.body, R"({"code":"malformed","path":"/a"})");
   EXPECT_TRUE(peer.is_closed_within(milliseconds(3000)));
 }
 

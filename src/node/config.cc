@@ -28,7 +28,8 @@ constexpr ConfigKey kKeys[] = {
     {"log.level", "string", "info", "debug, info, warning, error or off"},
     {"models[].name", "string", "", "name that clients ask for"},
     {"models[].path", "string", "", "a GGUF file, served by the built-in engine"},
-    {"models[].url", "string", "", "base URL of an OpenAI-compatible server, ending in /v1"},
+    {"models[].url", "string", "", "base URL of a server, ending in /v1"},
+    {"models[].upstream_api", "string", "openai", "what the URL speaks: openai or anthropic"},
     {"models[].upstream_model", "string", "the name, or the first one listed there",
      "the model's name at the URL"},
     {"models[].api_key_env", "string", "", "environment variable that holds the upstream's key"},
@@ -128,6 +129,8 @@ Result<serving::ModelSpec> parse_model(const Json& model, const std::string& fol
   TRY(check_model_name(spec.name));
   spec.path = resolve(TRY(json_field::optional_string(model, "path")).value_or(""), folder);
   spec.url = TRY(json_field::optional_string(model, "url")).value_or("");
+  spec.upstream_api = TRY(serving::find_upstream_api(
+      TRY(json_field::optional_string(model, "upstream_api")).value_or("openai")));
   spec.upstream_model = TRY(json_field::optional_string(model, "upstream_model")).value_or("");
   if (spec.path.empty() == spec.url.empty()) {
     return make_error(

@@ -120,6 +120,102 @@ TEST_F(NodeTest, answers_errors_in_openais_shape) {
   EXPECT_EQ(call("GET", "/v1/chat/completions").status, 405);
 }
 
+// Whichever step refuses: routing, authentication, the content type, JSON, the decoder, serving.
+TEST_F(NodeTest, answers_errors_in_the_shape_of_the_routes_dialect) {
+  const std::string chat =
+      R"({"model":"x","max_tokens":1,"messages":[{"role":"user","content":"y"}]})";
+  const http::Headers foreign = {{"authorization", "Bearer plk_wrong"}};
+  struct Case {
+    std::string method, path, body;
+    http::Headers headers;
+    int status;
+    std::string type;
+  };
+  for (const Case& wrong :
+       std::vector<Case>{{"POST", "/v1/messages", "{nope", {}, 400, "invalid_request_error"},
+                         {"POST",
+                          "/v1/messages",
+                          R"({"model":"x","messages":[]})",
+                          {},
+                          400,
+                          "invalid_request_error"},
+                         {"POST", "/v1/messages", chat, {}, 404, "not_found_error"},
+                         {"POST", "/v1/messages/count_tokens", chat, {}, 404, "not_found_error"},
+                         {"POST", "/v1/messages", chat, foreign, 401, "authentication_error"},
+                         {"POST",
+                          "/v1/messages",
+                          chat,
+                          {{"x-api-key", "plk_wrong"}},
+                          401,
+                          "authentication_error"},
+                         {"POST",
+                          "/v1/messages",
+                          chat,
+                          {{"origin", "http://evil.example"}},
+                          403,
+                          "permission_error"},
+                         {"GET", "/v1/messages", "", {}, 405, "invalid_request_error"}}) {
+    const auto response = call(wrong.method, wrong.path, wrong.body, wrong.headers);
+    EXPECT_EQ(response.status, wrong.status) << response.body;
+    const Json body = json(response);
+    EXPECT_EQ(body["type"], Json("error"));
+    EXPECT_EQ(body["error"]["type"].as_string(), wrong.type) << response.body;
+    EXPECT_FALSE(body["error"]["message"].as_string().empty());
+    EXPECT_TRUE(body["request_id"].as_string().starts_with("req_")) << response.body;
+    EXPECT_EQ(response.header("request-id"), body["request_id"].as_string());
+  }
+  const auto large = call("POST", "/v1/messages", std::string((8u << 20) + 1, ' '));
+  EXPECT_EQ(large.status, 413);
+  EXPECT_EQ(json(large)["error"]["type"], Json("request_too_large"));
+  for (const Case& wrong :
+       std::vector<Case>{{"POST", "/api/chat", "{nope", {}, 400, ""},
+                         {"POST", "/api/chat", chat, {}, 404, ""},
+                         {"POST", "/api/generate", R"({"model":"x"})", {}, 404, ""},
+                         {"POST", "/api/show", R"({"model":"x"})", {}, 404, ""},
+                         {"GET", "/api/tags", "", foreign, 401, ""},
+                         {"GET", "/api/chat", "", {}, 405, ""}}) {
+    const auto response = call(wrong.method, wrong.path, wrong.body, wrong.headers);
+    EXPECT_EQ(response.status, wrong.status) << response.body;
+    EXPECT_FALSE(json(response)["error"].as_string().empty()) << response.body;
+  }
+}
+
+TEST_F(NodeTest, embeds_for_ollamas_clients_under_both_names_of_a_model) {
+  for (const char* name : {"plinth-lexical", "plinth-lexical:latest"}) {
+    const std::string model = R"({"model":")" + std::string(name) + R"(",)";
+    const Json embedded = json(call("POST", "/api/embed", model + R"("input":["a cat","a dog"]})"));
+    EXPECT_EQ(embedded["model"].as_string(), name);
+    ASSERT_EQ(embedded["embeddings"].size(), 2u);
+    EXPECT_EQ(embedded["prompt_eval_count"], Json(4));
+    const Json one = json(call("POST", "/api/embeddings", model + R"("prompt":"a cat"})"));
+    EXPECT_EQ(one["embedding"], embedded["embeddings"].items()[0]);
+    EXPECT_EQ(json(call("POST", "/api/show", model + R"("verbose":false})"))["capabilities"],
+              Json::array().push("embedding"));
+  }
+  EXPECT_EQ(json(call("GET", "/api/tags"))["models"].items()[0]["name"], Json("plinth-lexical"));
+  EXPECT_EQ(json(call("GET", "/api/ps"))["models"], Json::array());
+  EXPECT_TRUE(json(call("GET", "/api/version"))["version"].is_string());
+}
+
+TEST_F(NodeTest, ranks_documents_by_their_nearness_to_a_query) {
+  const std::string body = R"({"model":"plinth-lexical","query":"how do cats sleep",
+      "documents":["stock prices fell",{"text":"cats sleep all day"},"a cat"],"top_n":2,
+      "return_documents":true})";
+  for (const char* path : {"/v1/rerank", "/rerank"}) {
+    const auto response = call("POST", path, body);
+    EXPECT_EQ(response.status, 200) << response.body;
+    const Json results = json(response)["results"];
+    ASSERT_EQ(results.size(), 2u);
+    EXPECT_EQ(results.items()[0]["index"], Json(1));
+    EXPECT_EQ(results.items()[0]["document"]["text"], Json("cats sleep all day"));
+    EXPECT_GT(results.items()[0]["relevance_score"].as_double(),
+              results.items()[1]["relevance_score"].as_double());
+    EXPECT_LE(results.items()[0]["relevance_score"].as_double(), 1.0001);
+  }
+  EXPECT_EQ(call("POST", "/v1/rerank", R"({"model":"x","query":"q","documents":["d"]})").status,
+            404);
+}
+
 TEST_F(NodeTest, refuses_what_a_foreign_web_page_could_send) {
   EXPECT_EQ(status_for_host("evil.example"), "403");
   EXPECT_EQ(status_for_host("127.0.0.1:" + std::to_string(node_->port())), "200");

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/text.h"
 
 namespace plinth::protocol {
 
@@ -38,6 +39,13 @@ std::string_view finish_reason_name(FinishReason reason) {
   CHECK(false);
 }
 
+Json arguments_object(const ToolCall& call) {
+  if (trim(call.arguments).empty()) return Json::object();
+  auto parsed = Json::parse(call.arguments);
+  if (parsed.is_ok() && parsed->is_object()) return *std::move(parsed);
+  return Json::object({{"malformed", call.arguments}});
+}
+
 namespace {
 
 void append(std::vector<ChosenLogprob>& logprobs, std::vector<ChosenLogprob> more) {
@@ -63,7 +71,9 @@ void add_event(ChatReply& reply, ChatEvent event) {
       return;
     case ChatEvent::Kind::finished:
       reply.reason = event.reason;
+      reply.stop_match = std::move(event.stop_match);
       reply.usage = event.usage;
+      reply.times = event.times;
       return;
     case ChatEvent::Kind::failed:
       return;

@@ -22,6 +22,9 @@ struct ToolCall {
   std::string arguments;  // JSON text as the model wrote it; may be malformed
 };
 
+// For formats whose arguments are an object: where the model wrote none, {"malformed": TEXT}.
+Json arguments_object(const ToolCall& call);
+
 struct Message {
   Role role = Role::user;
   std::string content;
@@ -29,6 +32,13 @@ struct Message {
   std::string tool_call_id;          // tool
   std::string name;                  // optional, as in OpenAI's shape
 };
+
+inline Message message_of(Role role, std::string content) {
+  Message message;
+  message.role = role;
+  message.content = std::move(content);
+  return message;
+}
 
 struct ToolSpec {
   std::string name;
@@ -88,6 +98,13 @@ struct Usage {
   int64_t cached_tokens = 0;
 };
 
+// How long a reply took where it was made. 0: not known.
+struct ReplyTimes {
+  int64_t wait_ns = 0;    // until a replica took it up
+  int64_t prompt_ns = 0;  // from there to the first of the reply
+  int64_t reply_ns = 0;   // from there to its end
+};
+
 struct TokenLogprob {
   std::string token;  // bytes, which need not be whole characters
   double logprob = 0;
@@ -108,8 +125,11 @@ struct ChatEvent {
   // text and finished: of the tokens since the last such event, where they were asked for.
   std::vector<ChosenLogprob> logprobs;
   FinishReason reason = FinishReason::stop;  // finished
-  Usage usage;                               // finished
-  Error error;                               // failed
+  std::string
+      stop_match;    // finished with stop: the string of ChatRequest::stop; empty: its own end
+  Usage usage;       // finished
+  ReplyTimes times;  // finished
+  Error error;       // failed
 };
 
 // The whole reply, when nobody streams.
@@ -118,7 +138,9 @@ struct ChatReply {
   std::vector<ToolCall> tool_calls;
   std::vector<ChosenLogprob> logprobs;
   FinishReason reason = FinishReason::stop;
+  std::string stop_match;
   Usage usage;
+  ReplyTimes times;
 };
 
 // `text` goes on with `next`, both text events.

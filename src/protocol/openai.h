@@ -11,6 +11,7 @@
 
 #include "protocol/chat.h"
 #include "protocol/reply_encoder.h"
+#include "protocol/stream_decoder.h"
 
 namespace plinth::protocol::openai {
 
@@ -73,10 +74,10 @@ Error decode_error(int http_status, std::string_view body);
 
 // Collects the deltas of one streamed reply, a chat's or a completion's, into ChatEvents; tool
 // calls come out whole, at the end of their deltas.
-class ChunkDecoder {
+class ChunkDecoder final : public StreamDecoder {
  public:
-  Result<std::vector<ChatEvent>> feed(const Json& chunk);
-  Result<std::vector<ChatEvent>> finish();  // at [DONE] or the end of the body
+  Result<std::vector<ChatEvent>> feed(const Json& chunk) override;
+  Result<std::vector<ChatEvent>> finish() override;  // at [DONE] or the end of the body
 
  private:
   Status add_call_delta(const Json& delta);
@@ -84,6 +85,7 @@ class ChunkDecoder {
   std::vector<ToolCall> calls_;
   Usage usage_;
   std::optional<FinishReason> reason_;
+  std::string stop_match_;
   bool is_finished_ = false;
 };
 

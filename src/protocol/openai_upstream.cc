@@ -16,7 +16,8 @@ namespace {
 constexpr size_t kUpstreamToolCallsMax = 128;
 constexpr size_t kUpstreamArgumentsBytesMax = 1u << 20;   // of one tool call
 constexpr int64_t kUpstreamTokensMax = int64_t{1} << 40;  // counts stay far from overflow
-constexpr size_t kUpstreamMessageBytesMax = 1024;         // of an error message passed on
+constexpr size_t kUpstreamStopBytesMax = 1024;
+constexpr size_t kUpstreamMessageBytesMax = 1024;  // of an error message passed on
 
 Error upstream_error(std::string_view cause) {
   return make_error(ErrorCode::upstream_failed, "the upstream's answer: " + std::string(cause));
@@ -81,6 +82,15 @@ FinishReason finish_reason_of(std::string_view name) {
   if (name == "length") return FinishReason::length;
   if (name == "tool_calls" || name == "function_call") return FinishReason::tool_calls;
   return FinishReason::error;
+}
+
+// vLLM and SGLang tell which string it was; a number is a token of the model's own end.
+std::string decode_stop_match(const Json& choice) {
+  for (const char* key : {"stop_reason", "matched_stop"}) {
+    const std::string& match = choice[key].as_string();
+    if (!match.empty()) return match.size() <= kUpstreamStopBytesMax ? match : std::string();
+  }
+  return {};
 }
 
 Usage decode_usage(const Json& usage) {
@@ -201,6 +211,7 @@ Result<ChatReply> decode_reply(const Json& body) {
   reply.text = message["content"].as_string();
   reply.tool_calls = TRY(decode_reply_calls(message["tool_calls"]));
   reply.reason = finish_reason_of(reason.as_string());
+  reply.stop_match = decode_stop_match(choices.front());
   reply.logprobs = decode_logprobs(choices.front()["logprobs"]);
   reply.usage = decode_usage(body["usage"]);
   return reply;
@@ -260,6 +271,7 @@ Result<std::vector<ChatEvent>> ChunkDecoder::feed(const Json& chunk) {
   const Json& reason = choices.front()["finish_reason"];
   if (!reason.is_string()) return events;
   reason_ = finish_reason_of(reason.as_string());
+  stop_match_ = decode_stop_match(choices.front());
   for (ToolCall& call : calls_) {
     // A server that counts from 1 leaves the first place empty.
     if (call.id.empty() && call.name.empty() && call.arguments.empty()) continue;
@@ -279,6 +291,7 @@ Result<std::vector<ChatEvent>> ChunkDecoder::finish() {
   if (!reason_) return upstream_error("the stream ended without a finish_reason");
   ChatEvent finished = event_of(ChatEvent::Kind::finished);
   finished.reason = *reason_;
+  finished.stop_match = std::move(stop_match_);
   finished.usage = usage_;
   events.push_back(std::move(finished));
   return events;

@@ -148,6 +148,19 @@ TEST(OpenAiUpstream, asks_to_go_on_from_a_plain_prompt_and_reads_what_comes) {
   EXPECT_EQ(end[0].reason, FinishReason::length);
 }
 
+TEST(OpenAiUpstream, reads_which_stop_string_ended_a_reply) {
+  const auto match = [](std::string_view members) {
+    const std::string text = R"({"choices":[{"message":{"content":"x"},"finish_reason":"stop")" +
+                             std::string(members) + "}]}";
+    return MUST(decode_reply(json(text)), "a reply").stop_match;
+  };
+  EXPECT_EQ(match(""), "");
+  EXPECT_EQ(match(R"(,"stop_reason":"END")"), "END");
+  EXPECT_EQ(match(R"(,"stop_reason":null,"matched_stop":"END")"), "END");
+  EXPECT_EQ(match(R"(,"stop_reason":128001)"), "");
+  EXPECT_EQ(match(R"(,"stop_reason":")" + std::string(2000, 'x') + "\""), "");
+}
+
 TEST(OpenAiUpstream, refuses_broken_replies) {
   for (const char* text : {
            "{}",
@@ -225,10 +238,11 @@ TEST(OpenAiChunkDecoder, turns_deltas_into_events) {
       feed({R"({"choices":[{"delta":{"role":"assistant","content":""},"finish_reason":null}]})",
             R"({"choices":[{"delta":{"content":"he"}}]})",
             R"({"choices":[{"delta":{"content":"llo"}}]})",
-            R"({"choices":[{"delta":{},"finish_reason":"stop"}]})",
+            R"({"choices":[{"delta":{},"finish_reason":"stop","stop_reason":"END"}]})",
             R"({"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}})"});
   ASSERT_FALSE(stream.error);
   ASSERT_EQ(stream.events.size(), 3u);
+  EXPECT_EQ(stream.events[2].stop_match, "END");
   EXPECT_EQ(stream.events[0].text + stream.events[1].text, "hello");
   EXPECT_EQ(stream.events[2].kind, ChatEvent::Kind::finished);
   EXPECT_EQ(stream.events[2].reason, FinishReason::stop);

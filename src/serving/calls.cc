@@ -29,6 +29,15 @@ Error refusal(const std::string& model, const decisions::AdmitDecision& decision
   return error;
 }
 
+protocol::ReplyTimes reply_times(const CallTimes& times) {
+  const bool is_started = times.started != MonotonicTime();
+  if (!is_started) return {.wait_ns = (times.ended - times.admitted).count()};
+  const MonotonicTime first = times.first_token.value_or(times.ended);
+  return {.wait_ns = (times.started - times.admitted).count(),
+          .prompt_ns = (first - times.started).count(),
+          .reply_ns = (times.ended - first).count()};
+}
+
 }  // namespace
 
 Calls::Calls(const ServingOptions& options)
@@ -216,6 +225,7 @@ std::function<void()> Calls::end(std::string id, ChatEvent last) {
   if (call->verdict) last = *call->verdict;
   Model& model = *call->model;
   call->times.ended = clock_.now();
+  if (last.kind == ChatEvent::Kind::finished) last.times = reply_times(call->times);
   if (call->phase == Phase::waiting) {
     model.admission.leave(id);
   } else {

@@ -132,6 +132,7 @@ Result<LoadedReplica> load_upstream(const ServingOptions& options, const ModelSp
   UpstreamOptions upstream{.id = replica_id,
                            .url = spec.url,
                            .name = spec.name,
+                           .api = spec.upstream_api,
                            .model = spec.upstream_model,
                            .api_key = spec.api_key,
                            .client = options.client,

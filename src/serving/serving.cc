@@ -106,6 +106,11 @@ class NodeServing final : public Serving {
     }
   }
 
+  Result<int64_t> count_tokens(const guard::Request& request, protocol::ChatRequest chat) override {
+    TRY(check_call(request, chat));
+    return TRY(replica_of(chat.model))->count_tokens(chat);
+  }
+
   void check_upstreams(Duration time_max) override {
     // A second check at the same time would only ask again.
     if (is_checking_.exchange(true)) return;

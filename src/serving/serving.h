@@ -39,12 +39,18 @@ class ChatStream {
 
 enum class ReplicaKind : uint8_t { native, upstream };
 
+// What an upstream speaks; the table is serving/upstreams/upstream_api.cc.
+enum class UpstreamApi : uint8_t { openai, anthropic };
+// Error invalid_argument: names the known ones.
+Result<UpstreamApi> find_upstream_api(std::string_view name);
+
 // Declared in plinth.yaml (`models:`) or by `plinth up --model/--upstream`.
 struct ModelSpec {
   std::string name;
   ReplicaKind kind = ReplicaKind::native;
-  std::string path;            // native: GGUF
-  std::string url;             // upstream: base URL, ".../v1"
+  std::string path;  // native: GGUF
+  std::string url;   // upstream: base URL, ".../v1"
+  UpstreamApi upstream_api = UpstreamApi::openai;
   std::string upstream_model;  // upstream: the name there; empty: `name`, or the first it lists
   std::string api_key;         // upstream: resolved from api_key_env or api_key_file; never printed
   int64_t context_tokens_max = 0;
@@ -121,6 +127,10 @@ class Serving {
   virtual Result<TokenizedPrompt> tokenize(const guard::Request& request, TokenizeCall call) = 0;
   virtual Result<std::string> detokenize(const guard::Request& request, const std::string& model,
                                          const std::vector<int32_t>& tokens) = 0;
+  // Tokens of the prompt that the chat becomes; authorizes model_call, starts nothing. Errors:
+  // denied, not_found, unavailable, unsupported (an upstream's), invalid_argument.
+  virtual Result<int64_t> count_tokens(const guard::Request& request,
+                                       protocol::ChatRequest chat) = 0;
   // Calls the upstreams that are not known to be reachable, until time_max; blocks. For start-up
   // and from time to time.
   virtual void check_upstreams(Duration time_max) = 0;

@@ -153,6 +153,37 @@ TEST(Serving, answers_from_the_default_model_when_none_is_named) {
   EXPECT_EQ(reply->reason, FinishReason::stop);
 }
 
+TEST(Serving, says_how_long_a_reply_took) {
+  Node node;
+  ASSERT_TRUE(node.add("m", 1,
+                       [](const auto&, const OnBytes& on_bytes, const auto&) {
+                         std::this_thread::sleep_for(2ms);
+                         on_bytes(text_chunk("hi"));
+                         std::this_thread::sleep_for(2ms);
+                         on_bytes(end_chunks("stop", 5, 2));
+                         return answered(200);
+                       })
+                  .is_ok());
+  const auto reply = node.serving->chat_whole(node.request(), hello());
+  ASSERT_TRUE(reply.is_ok()) << reply.error().message;
+  EXPECT_GE(reply->times.wait_ns, 0);
+  EXPECT_GE(reply->times.prompt_ns, 2'000'000);
+  EXPECT_GE(reply->times.reply_ns, 2'000'000);
+}
+
+TEST(Serving, cannot_count_the_tokens_of_a_remote_servers_prompts) {
+  Node node;
+  ASSERT_TRUE(node.add("m", 1, replies("hi")).is_ok());
+  EXPECT_EQ(node.serving->count_tokens(node.request(), hello()).error().code,
+            ErrorCode::unsupported);
+  EXPECT_EQ(node.serving->count_tokens(node.request(), hello("x")).error().code,
+            ErrorCode::not_found);
+  EXPECT_EQ(node.serving->count_tokens(node.request("mallory"), hello()).error().code,
+            ErrorCode::denied);
+  EXPECT_EQ(node.authorizer.actions()[0].kind, guard::ActionKind::model_call);
+  EXPECT_TRUE(node.client.requests().empty());
+}
+
 TEST(Serving, asks_the_authorizer_before_everything_and_tells_it_no_words) {
   Node node;
   ASSERT_TRUE(node.add("m", 1, replies("hi")).is_ok());

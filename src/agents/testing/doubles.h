@@ -95,6 +95,9 @@ class ScriptedServing final : public serving::Serving {
   Result<serving::ModelStatus> model(const guard::Request&, const std::string&) override {
     return serving::ModelStatus();
   }
+  Result<int64_t> count_tokens(const guard::Request&, protocol::ChatRequest) override {
+    return make_error(ErrorCode::unsupported, "a script has no tokens");
+  }
   void check_upstreams(Duration) override {}
   std::map<std::string, int> states() const override { return {}; }
   std::string default_model() const override { return "scripted"; }

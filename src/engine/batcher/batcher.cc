@@ -331,6 +331,7 @@ void Batcher::finish(Sequence& sequence, GenerateEvent::Reason reason) {
   GenerateEvent event;
   event.kind = GenerateEvent::Kind::finished;
   event.reason = reason;
+  if (reason == GenerateEvent::Reason::stop) event.stop_match = sequence.reply.stop_match();
   if (reason == GenerateEvent::Reason::stop && sequence.reply.has_tool_calls()) {
     event.reason = GenerateEvent::Reason::tool_calls;
   }

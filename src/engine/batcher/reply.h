@@ -24,6 +24,7 @@ class Reply {
   // The rest; call once, at the end.
   std::vector<GenerateEvent> finish();
   bool is_stopped() const { return stops_.is_matched(); }
+  const std::string& stop_match() const { return stops_.match(); }
   bool has_tool_calls() const { return has_tool_calls_; }
 
  private:

@@ -27,14 +27,17 @@ TEST(Reply, never_passes_on_any_part_of_a_stop_string) {
   Reply reply({"STOP", "\n\n"}, false);
   EXPECT_EQ(pass(reply, "aSTO STOb STOP c"), "aSTO STOb ");
   EXPECT_TRUE(reply.is_stopped());
+  EXPECT_EQ(reply.stop_match(), "STOP");
   Reply lines({"STOP", "\n\n"}, false);
   EXPECT_EQ(pass(lines, "a\nb\n\nSTOP"), "a\nb");
+  EXPECT_EQ(lines.stop_match(), "\n\n");
 }
 
 TEST(Reply, passes_on_what_only_looked_like_a_stop_string) {
   Reply reply({"STOP"}, false);
   EXPECT_EQ(pass(reply, "STSTO"), "STSTO");
   EXPECT_FALSE(reply.is_stopped());
+  EXPECT_EQ(reply.stop_match(), "");
 }
 
 TEST(Reply, matches_stop_strings_that_overlap_themselves) {

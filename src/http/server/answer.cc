@@ -19,9 +19,10 @@ void LoopGate::close() {
   loop_ = nullptr;
 }
 
-ServerResponse error_answer(const ServerOptions& options, int status, const Error& error) {
+ServerResponse error_answer(const ServerOptions& options, int status, const Error& error,
+                            const std::string& path) {
   ServerResponse response = options.error_response
-                                ? options.error_response(error)
+                                ? options.error_response(error, path)
                                 : ServerResponse::text(status, error.message + "\n");
   response.status = status;
   return response;
@@ -89,7 +90,8 @@ void ResponseWriter::Impl::abandon() {
   if (!is_unanswered) return end();
   respond(error_answer(
       *wiring_.options, 500,
-      make_error(ErrorCode::internal, "the request was not answered; see the server's log")));
+      make_error(ErrorCode::internal, "the request was not answered; see the server's log"),
+      wiring_.path));
 }
 
 bool ResponseWriter::Impl::is_open() {

@@ -28,7 +28,8 @@ class LoopGate {
 };
 
 // The error body the server's owner chose, with the server's status.
-ServerResponse error_answer(const ServerOptions& options, int status, const Error& error);
+ServerResponse error_answer(const ServerOptions& options, int status, const Error& error,
+                            const std::string& path);
 
 class ResponseWriter::Impl {
  public:
@@ -37,6 +38,7 @@ class ResponseWriter::Impl {
     std::function<void()> wake;  // runs on the loop: bytes wait
     AnswerForm form;
     std::shared_ptr<const ServerOptions> options;
+    std::string path;  // of the request; empty: none was read
   };
   explicit Impl(Wiring wiring) : wiring_(std::move(wiring)) {}
 

@@ -64,6 +64,7 @@ ChatEvent chat_event(engine::GenerateEvent event, IdSource& ids) {
     case engine::GenerateEvent::Kind::finished:
       out.kind = ChatEvent::Kind::finished;
       out.reason = finish_reason(event.reason);
+      out.stop_match = std::move(event.stop_match);
       out.usage = {event.prompt_tokens, event.completion_tokens, event.cached_tokens};
       break;
     case engine::GenerateEvent::Kind::failed:
@@ -189,6 +190,12 @@ class NativeReplica final : public Replica {
   }
 
   Json describe() const override { return engine_->summary().to_json(); }
+
+  Result<int64_t> count_tokens(const protocol::ChatRequest& chat) const override {
+    const Json tools = offers_tools(chat) ? template_tools(chat.tools) : Json();
+    const auto prompt = TRY(engine_->render_chat(template_messages(chat.messages), tools));
+    return static_cast<int64_t>(prompt.size());
+  }
 
  private:
   struct Running {

@@ -327,6 +327,27 @@ TEST(Native, translates_events_and_gives_tool_calls_ids) {
   EXPECT_EQ(bench.events[3].usage.cached_tokens, 1);
 }
 
+TEST(Native, says_which_stop_string_ended_a_reply) {
+  Bench bench;
+  ASSERT_TRUE(bench.start(chat_with_tool()).is_ok());
+  GenerateEvent end;
+  end.kind = GenerateEvent::Kind::finished;
+  end.stop_match = "END";
+  bench.engine->sink(end);
+  ASSERT_EQ(bench.events.size(), 1u);
+  EXPECT_EQ(bench.events[0].stop_match, "END");
+}
+
+TEST(Native, counts_the_tokens_of_a_prompt_and_starts_nothing) {
+  Bench bench;
+  const auto count = bench.replica->count_tokens(chat_with_tool());
+  ASSERT_TRUE(count.is_ok()) << count.error().message;
+  EXPECT_EQ(*count, 10);
+  EXPECT_EQ(bench.engine->messages_seen.size(), 3u);
+  EXPECT_EQ(bench.engine->tools_seen.size(), 1u);
+  EXPECT_FALSE(bench.engine->sink);
+}
+
 TEST(Native, cancels_a_sequence_even_when_the_cancel_overtakes_the_submit) {
   Bench bench;
   bench.engine->is_cancel_raced = true;

@@ -68,6 +68,13 @@ class Replica {
   virtual Reach reach() const { return {}; }
   // Finds out whether it can be reached; blocks for at most kReachCheckMax.
   virtual void check_reach() {}
+  // Of the prompt that the chat becomes. Errors: unsupported where the prompt is not made here; of
+  // the model's template.
+  virtual Result<int64_t> count_tokens(const protocol::ChatRequest& chat) const {
+    return make_error(ErrorCode::unsupported, "the tokens of model '" + chat.model +
+                                                  "' cannot be counted here: a remote server makes "
+                                                  "its prompts; ask that server");
+  }
   virtual int parallel_max() const = 0;  // sequences it computes together; 0: unknown
 
  private:

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "serving/chat_events.h"
 #include "serving/upstreams/reply_reader.h"
+#include "serving/upstreams/upstream_api.h"
 
 namespace plinth::serving {
 
@@ -31,7 +32,9 @@ std::optional<int64_t> retry_after_ms(const http::ClientResponse& response) {
 class Upstream final : public Replica {
  public:
   explicit Upstream(UpstreamOptions options)
-      : options_(std::move(options)), model_(options_.model) {}
+      : options_(std::move(options)),
+        api_(upstream_api_row(options_.api)),
+        model_(options_.model) {}
 
   ~Upstream() override {
     MutexLock lock(mutex_);
@@ -83,7 +86,7 @@ class Upstream final : public Replica {
 
   Json describe() const override {
     MutexLock lock(mutex_);
-    return Json::object({{"url", options_.url}, {"model", model_}});
+    return Json::object({{"url", options_.url}, {"api", api_.name}, {"model", model_}});
   }
 
  private:
@@ -114,24 +117,27 @@ class Upstream final : public Replica {
   http::ClientRequest request_to(std::string_view path) const {
     http::ClientRequest request;
     request.url = options_.url + std::string(path);
-    if (!options_.api_key.empty()) {
-      request.headers.push_back({"authorization", "Bearer " + options_.api_key});
-    }
+    api_.add_key(request.headers, options_.api_key);
     request.first_byte_max = options_.first_byte_max;
     request.between_bytes_max = options_.between_bytes_max;
     return request;
   }
 
-  http::ClientRequest chat_request(protocol::ChatRequest chat, const std::string& model) const {
+  Result<http::ClientRequest> chat_request(protocol::ChatRequest chat,
+                                           const std::string& model) const {
     chat.model = model;
     const bool is_plain = chat.prompt.has_value();
-    http::ClientRequest request = request_to(is_plain ? "/completions" : "/chat/completions");
+    if (is_plain && api_.plain_path.empty()) {
+      return make_error(ErrorCode::unsupported,
+                        "prompt: the upstream's API (" + std::string(api_.name) +
+                            ") has no completions; send messages to /v1/chat/completions",
+                        "prompt");
+    }
+    http::ClientRequest request = request_to(is_plain ? api_.plain_path : api_.chat_path);
     request.method = "POST";
     request.headers.push_back({"content-type", "application/json"});
     request.headers.push_back({"accept", "text/event-stream"});
-    request.body = (is_plain ? protocol::openai::encode_completion(chat, true)
-                             : protocol::openai::encode_chat(chat, true))
-                       .dump();
+    request.body = TRY(is_plain ? api_.encode_plain(chat) : api_.encode_chat(chat)).dump();
     return request;
   }
 
@@ -175,11 +181,12 @@ class Upstream final : public Replica {
     const auto model = model_there(cancellation);
     if (cancellation.is_cancelled()) return sink(cancelled_event());
     if (model.is_error()) return sink(failed_event(unreached(model.error(), false)));
-    const http::ClientRequest request = chat_request(call.chat, *model);
+    const auto request = chat_request(call.chat, *model);
+    if (request.is_error()) return sink(failed_event(request.error()));
     for (int attempt = 1;; ++attempt) {
-      ReplyReader reader(sink, options_.ids);
+      ReplyReader reader(api_.create_decoder(), sink, options_.ids);
       const auto response = options_.client.stream(
-          request,
+          *request,
           [&](std::string_view bytes) {
             // At the first bytes: a reply may take minutes, and its end is seen before we return.
             if (!reader.has_bytes()) note_reach(nullptr);
@@ -236,13 +243,14 @@ class Upstream final : public Replica {
                                                         model + " at " + options_.url + status +
                                                         "; check url and upstream_model");
     }
-    Error error = protocol::openai::decode_error(response.status, response.body);
+    Error error = api_.decode_error(response.status, response.body);
     error.message = "upstream " + options_.id + ": " + error.message;
     if (!error.retry_after_ms) error.retry_after_ms = retry_after_ms(response);
     return error;
   }
 
   const UpstreamOptions options_;
+  const UpstreamApiRow& api_;
   mutable Mutex mutex_;
   Condition changed_;
   Calls calls_ GUARDED_BY(mutex_);

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "base/queue.h"
 #include "serving/testing/scripted_client.h"
 
@@ -15,11 +17,13 @@ using namespace testing;
 using protocol::ChatEvent;
 
 struct Bench {
-  explicit Bench(ScriptedClient::Part part, std::string model = "their-name")
+  explicit Bench(ScriptedClient::Part part, std::string model = "their-name",
+                 UpstreamApi api = UpstreamApi::openai)
       : client(std::move(part)) {
     upstream = MUST(create_upstream({.id = "up#0",
                                      .url = "http://127.0.0.1:9/v1/",
                                      .name = "our-name",
+                                     .api = api,
                                      .model = std::move(model),
                                      .api_key = "sekret",
                                      .client = client,
@@ -131,6 +135,58 @@ TEST(Upstream, sends_a_plain_prompt_to_completions) {
   EXPECT_EQ(body["prompt"].as_string(), "Once");
   EXPECT_EQ(body["model"].as_string(), "their-name");
   EXPECT_FALSE(body.contains("messages"));
+}
+
+TEST(Upstream, speaks_anthropics_messages_where_it_is_told_to) {
+  const std::string bytes =
+      http::encode_sse({"message_start",
+                        R"({"type":"message_start","message":{"usage":{"input_tokens":7}}})",
+                        {}}) +
+      http::encode_sse({"content_block_delta",
+                        R"({"type":"content_block_delta","index":0,)"
+                        R"("delta":{"type":"text_delta","text":"Hello"}})",
+                        {}}) +
+      http::encode_sse({"message_delta",
+                        R"({"type":"message_delta","delta":{"stop_reason":"end_turn"},)"
+                        R"("usage":{"output_tokens":2}})",
+                        {}}) +
+      http::encode_sse({"message_stop", R"({"type":"message_stop"})", {}});
+  Bench bench(
+      [&](const auto&, const OnBytes& on_bytes, const auto&) {
+        on_bytes(bytes);
+        return answered(200);
+      },
+      "their-name", UpstreamApi::anthropic);
+  const auto events = bench.run();
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[0].text, "Hello");
+  EXPECT_EQ(events[1].reason, protocol::FinishReason::stop);
+  EXPECT_EQ(events[1].usage.prompt_tokens, 7);
+  EXPECT_EQ(events[1].usage.completion_tokens, 2);
+  const auto requests = bench.client.requests();
+  ASSERT_EQ(requests.size(), 1u);
+  EXPECT_EQ(requests[0].url, "http://127.0.0.1:9/v1/messages");
+  const std::map<std::string, std::string> headers(requests[0].headers.begin(),
+                                                   requests[0].headers.end());
+  EXPECT_EQ(headers.at("x-api-key"), "sekret");
+  EXPECT_EQ(headers.at("anthropic-version"), "2023-06-01");
+  EXPECT_FALSE(headers.contains("authorization"));
+  const Json body = MUST(Json::parse(requests[0].body), "the upstream writes JSON");
+  EXPECT_EQ(body["model"].as_string(), "their-name");
+  EXPECT_EQ(body["messages"].items()[0]["content"].items()[0]["text"].as_string(), "hello");
+}
+
+TEST(Upstream, an_overloaded_server_of_anthropics_is_overloaded) {
+  Bench bench(
+      [](const auto&, const auto&, const auto&) {
+        return answered(529,
+                        R"({"type":"error","error":{"type":"overloaded_error","message":"full"}})");
+      },
+      "their-name", UpstreamApi::anthropic);
+  const auto events = bench.run();
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].error.code, ErrorCode::overloaded);
+  EXPECT_NE(events[0].error.message.find("full"), std::string::npos);
 }
 
 // Plays a server that lists these models, and notes the one that is asked for.

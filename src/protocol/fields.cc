@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The two errors that most decoders of foreign JSON need.
-#include "protocol/openai/fields.h"
+#include "protocol/fields.h"
 
-namespace plinth::protocol::openai {
+namespace plinth::protocol {
 
 Error expected(const std::string& path, std::string_view wanted, const Json& got) {
   return field_error(path, "expected " + std::string(wanted) + ", got " +
@@ -13,4 +13,4 @@ Error unsupported_field(const std::string& path, std::string_view cause) {
   return field_error(path, "unsupported: " + std::string(cause));
 }
 
-}  // namespace plinth::protocol::openai
+}  // namespace plinth::protocol
