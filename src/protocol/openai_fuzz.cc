@@ -22,17 +22,19 @@ void fuzz_chat(const Json& body) {
   CHECK(again.is_ok());
   CHECK(again->request.messages.size() == call->request.messages.size());
   CHECK(again->request.tools.size() == call->request.tools.size());
+  CHECK(again->request.is_one_call_at_most == call->request.is_one_call_at_most ||
+        call->request.tools.empty());
 }
 
 void fuzz_reply(const Json& body) {
   if (const auto reply = openai::decode_reply(body); reply.is_ok()) {
-    CHECK(openai::decode_reply(openai::encode_reply({}, *reply)).is_ok());
+    CHECK(openai::decode_reply(openai::encode_reply({}, {*reply})).is_ok());
   }
   openai::ChunkDecoder decoder;
   for (int i = 0; i < 3; ++i) {
     const auto events = decoder.feed(body);
     if (events.is_error()) return;
-    for (const auto& event : *events) (void)openai::encode_chunk({}, event, 0).dump();
+    for (const auto& event : *events) (void)openai::encode_chunk({}, 0, event, 0).dump();
   }
   (void)decoder.finish();
 }

@@ -32,6 +32,7 @@ Json encode_message(const Message& message) {
   Json encoded = Json::object({{"role", role_name(message.role)}});
   const bool has_only_calls = message.content.empty() && !message.tool_calls.empty();
   encoded.set("content", has_only_calls ? Json() : Json(message.content));
+  if (!message.reasoning.empty()) encoded.set("reasoning_content", message.reasoning);
   if (!message.name.empty()) encoded.set("name", message.name);
   if (message.role == Role::tool) encoded.set("tool_call_id", message.tool_call_id);
   if (!message.tool_calls.empty()) {
@@ -53,6 +54,7 @@ Json encode_tools(const std::vector<ToolSpec>& tools) {
     Json function = Json::object({{"name", tool.name}});
     if (!tool.description.empty()) function.set("description", tool.description);
     function.set("parameters", tool.parameters);
+    if (tool.is_strict) function.set("strict", true);
     encoded.push(Json::object({{"type", "function"}, {"function", std::move(function)}}));
   }
   return encoded;
@@ -84,7 +86,14 @@ Usage decode_usage(const Json& usage) {
   };
   return Usage{.prompt_tokens = count(usage["prompt_tokens"]),
                .completion_tokens = count(usage["completion_tokens"]),
-               .cached_tokens = count(usage["prompt_tokens_details"]["cached_tokens"])};
+               .cached_tokens = count(usage["prompt_tokens_details"]["cached_tokens"]),
+               .reasoning_tokens = count(usage["completion_tokens_details"]["reasoning_tokens"])};
+}
+
+// Servers name it either way, in messages and in deltas alike.
+const std::string& reasoning_of(const Json& message) {
+  const std::string& content = message["reasoning_content"].as_string();
+  return content.empty() ? message["reasoning"].as_string() : content;
 }
 
 // The texts an error body may carry, in the shapes that OpenAI, vLLM, llama.cpp and FastAPI use.
@@ -159,6 +168,7 @@ Json encode_chat(const ChatRequest& request, bool is_stream) {
   if (!request.tools.empty()) {
     body.set("tools", encode_tools(request.tools));
     body.set("tool_choice", tool_choice_name(request.tool_choice));
+    if (request.is_one_call_at_most) body.set("parallel_tool_calls", false);
   }
   if (!request.user.empty()) body.set("user", request.user);
   body.set("stream", is_stream);
@@ -176,6 +186,7 @@ Result<ChatReply> decode_reply(const Json& body) {
   if (!reason.is_string()) return upstream_error("a choice without a finish_reason");
   ChatReply reply;
   reply.text = message["content"].as_string();
+  reply.reasoning = reasoning_of(message);
   reply.tool_calls = TRY(decode_reply_calls(message["tool_calls"]));
   reply.reason = finish_reason_of(reason.as_string());
   reply.logprobs = decode_logprobs(choices.front()["logprobs"]);
@@ -225,6 +236,11 @@ Result<std::vector<ChatEvent>> ChunkDecoder::feed(const Json& chunk) {
   const Json::Array& choices = chunk["choices"].items();
   if (choices.empty()) return events;
   const Json& delta = choices.front()["delta"];
+  if (!reasoning_of(delta).empty()) {
+    ChatEvent reasoning = event_of(ChatEvent::Kind::reasoning);
+    reasoning.text = reasoning_of(delta);
+    events.push_back(std::move(reasoning));
+  }
   if (!delta["content"].as_string().empty()) {
     ChatEvent text = event_of(ChatEvent::Kind::text);
     text.text = delta["content"].as_string();
