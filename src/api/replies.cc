@@ -90,14 +90,14 @@ class Replies : public std::enable_shared_from_this<Replies> {
     std::optional<ChatEvent> text;
     while (!is_done_ && !is_ended_[choice]) {
       auto event = streams_[choice]->try_next();
-      if (event && text && event->kind == ChatEvent::Kind::text) {
+      if (event && text && protocol::is_joinable(*text, *event)) {
         protocol::append_text(*text, std::move(*event));
         continue;
       }
       if (text) take(choice, std::move(*text));
       text.reset();
       if (!event) return;
-      if (event->kind == ChatEvent::Kind::text) {
+      if (protocol::is_joinable(*event, *event)) {
         text = std::move(event);
       } else {
         take(choice, std::move(*event));

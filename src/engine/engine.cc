@@ -21,6 +21,7 @@
 #include "engine/speculation/draft_model.h"
 #include "engine/template/chat.h"
 #include "engine/tokenizer/tokenizer.h"
+#include "engine/tool_calls/call_formats.h"
 
 namespace plinth::engine {
 namespace {
@@ -83,6 +84,7 @@ class LoadedEngine final : public Engine {
   std::unique_ptr<gguf::File> file_;
   std::unique_ptr<Tokenizer> tokenizer_;
   std::optional<Result<templates::ChatTemplate>> template_;
+  ReplySyntax syntax_;
   std::unique_ptr<Backend> backend_;
   AdapterTable adapters_;
   std::unique_ptr<Model> model_;
@@ -110,8 +112,9 @@ Result<std::unique_ptr<Engine>> LoadedEngine::create(const EngineOptions& option
 // A template that cannot be used stops chat requests, not the model: plain completions need none.
 Status LoadedEngine::read_template() {
   const auto source = TRY(file_->contents().string("tokenizer.chat_template"));
-  if (!source) return ok();
   const Vocabulary& vocabulary = tokenizer_->vocabulary();
+  syntax_ = find_reply_syntax(source.value_or(std::string_view()), vocabulary);
+  if (!source) return ok();
   const auto text_of = [&](std::optional<Token> token) {
     return token ? vocabulary.entry(*token).text : std::string();
   };
@@ -153,6 +156,7 @@ Status LoadedEngine::start_batcher(const EngineOptions& options, const LoadPlan&
   }
   log_event(LogLevel::info, "engine_loaded",
             {{"model", summary_.name},
+             {"tool_calls", summary_.tool_call_format},
              {"kernels", std::string(backend_->name())},
              {"threads", std::to_string(backend_->threads())},
              {"context_tokens", std::to_string(plan.context)},
@@ -167,6 +171,7 @@ Status LoadedEngine::start_batcher(const EngineOptions& options, const LoadPlan&
   batcher.metrics = options.metrics;
   batcher.speculation = options.speculation;
   batcher.draft = draft_.get();
+  batcher.syntax = &syntax_;
   batcher_ = std::make_unique<Batcher>(batcher, *tokenizer_, *model_, *cache_, clock_);
   return ok();
 }

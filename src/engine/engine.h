@@ -35,6 +35,8 @@ struct ModelSummary {
   bool has_chat_template = false;
   double temperature = 1;  // what the file asks for where a request says nothing
   double top_p = 1;
+  std::string tool_call_format;  // of the table in tool_calls/call_formats.cc; empty: no template
+  std::string reasoning_format;  // likewise; empty: none
   Json to_json() const;
 };
 
@@ -123,6 +125,27 @@ struct GrammarText {
   std::string text;
 };
 
+// A function that a reply may call.
+struct ToolFunction {
+  std::string name;        // 1..64 characters of a-z A-Z 0-9 _ - .
+  Json parameters;         // JSON Schema of the arguments, which are an object
+  bool is_strict = false;  // with Choice::automatic: the arguments are held to the schema
+};
+
+// Calls are split out of the text, as the model's format writes them.
+struct ToolUse {
+  enum class Choice : uint8_t {
+    automatic,
+    // The reply is calls and nothing else (but for reasoning before them), held to the functions
+    // and to the schemas of their arguments.
+    required,
+  };
+  static constexpr int kCallsMax = 128;
+  std::vector<ToolFunction> functions;  // at least one
+  Choice choice = Choice::automatic;
+  int calls_max = kCallsMax;  // the reply ends with the last of so many; where required, also 8
+};
+
 // A LoRA adapter of a loaded engine; an id is never given twice.
 using AdapterId = uint64_t;
 struct AdapterUse {
@@ -133,14 +156,16 @@ struct AdapterUse {
 struct GenerateRequest {
   std::vector<Token> prompt;
   SamplingOptions sampling;
-  int64_t max_tokens = 0;             // 0: up to the end of the context
-  std::vector<std::string> stop;      // cut from the output; a match ends the reply
-  bool is_tool_call_parsing = false;  // split <tool_call>…</tool_call> out of the text
-  bool is_end_honoured = true;        // false: go on past end-of-sequence (golden tests)
+  int64_t max_tokens = 0;         // 0: up to the end of the context
+  std::vector<std::string> stop;  // cut from the output; a match ends the reply
+  bool is_chat = false;           // reasoning is split out, as the model's format marks it
+  std::optional<ToolUse> tools;   // nullopt: calls are text
+  bool is_end_honoured = true;    // false: go on past end-of-sequence (golden tests)
   // Log probabilities of the reply's tokens and of this many likeliest ones beside each (0..20).
   std::optional<int> logprobs;
-  // The reply ends with the grammar's text. Only max_tokens, stop and the end of the context end it
-  // before. Such a reply is not speculated on.
+  // The reply ends with the grammar's text; in a chat reasoning may come first, and with tools
+  // calls may come instead: there only a JSON schema is taken. Only max_tokens, stop and the end of
+  // the context end it before. Such a reply is not speculated on.
   std::optional<GrammarText> grammar;
   std::vector<AdapterUse> adapters;  // added in this order; at most 8
   // Groups ("tenant/principal") share the engine fairly, whatever each of them submits; a higher
@@ -162,23 +187,24 @@ struct TokenLogprobs {
 };
 
 struct GenerateEvent {
-  enum class Kind : uint8_t { text, tool_call, finished, failed };
+  enum class Kind : uint8_t { text, reasoning, tool_call, finished, failed };
   enum class Reason : uint8_t { stop, length, tool_calls, cancelled };
   Kind kind = Kind::text;
-  std::string text;            // text: whole code points
+  std::string text;            // text, reasoning: whole code points
   std::string tool_name;       // tool_call
   std::string tool_arguments;  // tool_call: JSON text as written
   Reason reason = Reason::stop;
   std::string stop_match;         // finished with stop: the stop string; empty: the model's own end
   int64_t prompt_tokens = 0;      // finished
   int64_t completion_tokens = 0;  // finished
+  int64_t reasoning_tokens = 0;   // finished: of these, reasoning
   int64_t cached_tokens = 0;      // finished: prompt tokens whose KV was reused
   int64_t proposed_tokens = 0;    // finished: guessed ahead
   int64_t accepted_tokens = 0;    // finished: of these, kept
   int preemptions = 0;            // finished: times it had to make room for others
   std::vector<Token> tokens;      // finished: what was generated
-  // When asked for; text: of the tokens since the last text, which this one may hold only a part
-  // of; finished: of all tokens of the reply.
+  // When asked for; text and reasoning: of the tokens since the last such event, which this one may
+  // hold only a part of; finished: of all tokens of the reply.
   std::vector<TokenLogprobs> logprobs;
   Error error;  // failed
 };

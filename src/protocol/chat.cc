@@ -55,6 +55,12 @@ void append(std::vector<ChosenLogprob>& logprobs, std::vector<ChosenLogprob> mor
 
 }  // namespace
 
+bool is_joinable(const ChatEvent& event, const ChatEvent& next) {
+  const bool has_text =
+      event.kind == ChatEvent::Kind::text || event.kind == ChatEvent::Kind::reasoning;
+  return has_text && event.kind == next.kind;
+}
+
 void append_text(ChatEvent& text, ChatEvent next) {
   text.text += next.text;
   append(text.logprobs, std::move(next.logprobs));
@@ -65,6 +71,9 @@ void add_event(ChatReply& reply, ChatEvent event) {
   switch (event.kind) {
     case ChatEvent::Kind::text:
       reply.text += event.text;
+      return;
+    case ChatEvent::Kind::reasoning:
+      reply.reasoning += event.text;
       return;
     case ChatEvent::Kind::tool_call:
       reply.tool_calls.push_back(std::move(event.tool_call));
@@ -86,6 +95,7 @@ Usage usage_of(const std::vector<ChatReply>& replies) {
     usage.prompt_tokens = std::max(usage.prompt_tokens, reply.usage.prompt_tokens);
     usage.cached_tokens = std::max(usage.cached_tokens, reply.usage.cached_tokens);
     usage.completion_tokens += reply.usage.completion_tokens;
+    usage.reasoning_tokens += reply.usage.reasoning_tokens;
   }
   return usage;
 }

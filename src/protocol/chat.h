@@ -31,6 +31,7 @@ struct Message {
   std::vector<ToolCall> tool_calls;  // assistant
   std::string tool_call_id;          // tool
   std::string name;                  // optional, as in OpenAI's shape
+  std::string reasoning = {};        // assistant: what it thought before the content
 };
 
 inline Message message_of(Role role, std::string content) {
@@ -44,6 +45,7 @@ struct ToolSpec {
   std::string name;
   std::string description;
   Json parameters = Json::object();  // JSON Schema of the arguments object
+  bool is_strict = false;            // arguments are held to it
 };
 
 enum class ToolChoice : uint8_t { automatic, none, required };
@@ -80,6 +82,7 @@ struct ChatRequest {
   std::optional<PlainPrompt> prompt;  // instead of messages
   std::vector<ToolSpec> tools;
   ToolChoice tool_choice = ToolChoice::automatic;
+  bool is_one_call_at_most = false;  // parallel_tool_calls: false
   Sampling sampling;
   std::optional<int64_t> max_tokens;
   std::vector<std::string> stop;  // at most 4
@@ -96,6 +99,7 @@ struct Usage {
   int64_t prompt_tokens = 0;
   int64_t completion_tokens = 0;
   int64_t cached_tokens = 0;
+  int64_t reasoning_tokens = 0;  // of the completion's
 };
 
 // How long a reply took where it was made. 0: not known.
@@ -115,12 +119,12 @@ struct ChosenLogprob {
   std::vector<TokenLogprob> top;  // likeliest first
 };
 
-// What a reply is made of, in order: text and tool calls as they come, then exactly one finished or
-// failed.
+// What a reply is made of, in order: reasoning, text and tool calls as they come, then exactly one
+// finished or failed.
 struct ChatEvent {
-  enum class Kind : uint8_t { text, tool_call, finished, failed };
+  enum class Kind : uint8_t { text, reasoning, tool_call, finished, failed };
   Kind kind = Kind::text;
-  std::string text;    // text: valid UTF-8, never cut inside a code point
+  std::string text;    // text, reasoning: valid UTF-8, never cut inside a code point
   ToolCall tool_call;  // tool_call: whole
   // text and finished: of the tokens since the last such event, where they were asked for.
   std::vector<ChosenLogprob> logprobs;
@@ -135,6 +139,7 @@ struct ChatEvent {
 // The whole reply, when nobody streams.
 struct ChatReply {
   std::string text;
+  std::string reasoning;
   std::vector<ToolCall> tool_calls;
   std::vector<ChosenLogprob> logprobs;
   FinishReason reason = FinishReason::stop;
@@ -143,9 +148,11 @@ struct ChatReply {
   ReplyTimes times;
 };
 
-// `text` goes on with `next`, both text events.
+// Whether both are text, or both reasoning, so that append_text may join them.
+bool is_joinable(const ChatEvent& event, const ChatEvent& next);
+// `text` goes on with `next`, both text or both reasoning.
 void append_text(ChatEvent& text, ChatEvent next);
-// Adds what a text, tool_call or finished event says.
+// Adds what a text, reasoning, tool_call or finished event says.
 void add_event(ChatReply& reply, ChatEvent event);
 // Of several replies to one prompt, whose tokens count once.
 Usage usage_of(const std::vector<ChatReply>& replies);

@@ -94,6 +94,8 @@ Result<ChatCall> decode_chat(const Json& body) {
   request.messages = TRY(decode_messages(body));
   request.tools = TRY(decode_tools(body));
   TRY(decode_tool_choice(body, request));
+  const auto is_parallel = TRY(json_field::optional_bool(body, "parallel_tool_calls"));
+  request.is_one_call_at_most = !is_parallel.value_or(true);
   TRY(decode_sampling(body, request));
   TRY(refuse_unsupported(body));
   request.reply_format = TRY(decode_response_format(body));

@@ -39,6 +39,7 @@ Json encode_choice(size_t index, const ChatReply& reply) {
   Json message = Json::object({{"role", "assistant"}});
   const bool has_only_calls = reply.text.empty() && !reply.tool_calls.empty();
   message.set("content", has_only_calls ? Json() : Json(reply.text));
+  if (!reply.reasoning.empty()) message.set("reasoning_content", reply.reasoning);
   message.set("refusal", nullptr);
   if (!reply.tool_calls.empty()) {
     Json calls = Json::array();
@@ -97,6 +98,9 @@ Json encode_chunk(const ReplyHead& head, size_t choice, const ChatEvent& event,
     case ChatEvent::Kind::text:
       return chunk_of_delta(head, choice, Json::object({{"content", event.text}}), nullptr,
                             encode_logprobs(event.logprobs));
+    case ChatEvent::Kind::reasoning:
+      return chunk_of_delta(head, choice, Json::object({{"reasoning_content", event.text}}),
+                            nullptr);
     case ChatEvent::Kind::tool_call: {
       Json call = encode_tool_call(event.tool_call);
       call.set("index", tool_call_index);

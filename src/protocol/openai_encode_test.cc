@@ -45,6 +45,22 @@ TEST(OpenAiReply, has_null_content_only_when_there_are_only_tool_calls) {
   EXPECT_EQ(encode_reply(kHead, {reply})["choices"].items()[0]["message"]["content"], Json("both"));
 }
 
+TEST(OpenAiReply, carries_reasoning_beside_the_content_and_counts_it) {
+  ChatReply reply;
+  reply.text = "yes";
+  reply.reasoning = "hm";
+  reply.usage = {.prompt_tokens = 1, .completion_tokens = 5, .reasoning_tokens = 3};
+  const Json body = encode_reply(kHead, {reply});
+  const Json& message = body["choices"].items()[0]["message"];
+  EXPECT_EQ(message["reasoning_content"], Json("hm"));
+  EXPECT_EQ(message["content"], Json("yes"));
+  EXPECT_EQ(body["usage"]["completion_tokens_details"]["reasoning_tokens"], Json(3));
+  ChatEvent event = event_of(ChatEvent::Kind::reasoning);
+  event.text = "hm";
+  const Json chunk = encode_chunk(kHead, 0, event, 0);
+  EXPECT_EQ(chunk["choices"].items()[0]["delta"].dump(), R"({"reasoning_content":"hm"})");
+}
+
 TEST(OpenAiReply, counts_the_prompt_once_for_all_choices) {
   ChatReply first, second;
   first.text = "a";

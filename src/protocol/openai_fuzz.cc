@@ -22,6 +22,8 @@ void fuzz_chat(const Json& body) {
   CHECK(again.is_ok());
   CHECK(again->request.messages.size() == call->request.messages.size());
   CHECK(again->request.tools.size() == call->request.tools.size());
+  CHECK(again->request.is_one_call_at_most == call->request.is_one_call_at_most ||
+        call->request.tools.empty());
 }
 
 void fuzz_reply(const Json& body) {

@@ -100,6 +100,27 @@ TEST(OpenAiChat, reads_a_conversation_with_tools) {
   EXPECT_EQ(request.messages[3].tool_call_id, "call_1");
 }
 
+TEST(OpenAiChat, reads_how_tools_may_be_called_and_what_was_thought) {
+  const ChatRequest request = request_of(json(R"({"model":"m","parallel_tool_calls":false,
+      "messages":[{"role":"user","content":"x"},
+        {"role":"assistant","content":"y","reasoning_content":"so"},
+        {"role":"assistant","content":"z","reasoning":"thus"},
+        {"role":"user","content":"w","reasoning_content":"not mine"}],
+      "tools":[{"type":"function","function":{"name":"f","strict":true}},
+               {"type":"function","function":{"name":"g"}}]})"));
+  EXPECT_TRUE(request.is_one_call_at_most);
+  EXPECT_TRUE(request.tools[0].is_strict);
+  EXPECT_FALSE(request.tools[1].is_strict);
+  EXPECT_EQ(request.messages[1].reasoning, "so");
+  EXPECT_EQ(request.messages[2].reasoning, "thus");
+  EXPECT_EQ(request.messages[3].reasoning, "");
+  EXPECT_FALSE(request_of(chat_with(R"("parallel_tool_calls":true)")).is_one_call_at_most);
+  expect_refused(chat_with(R"("parallel_tool_calls":1)"), "parallel_tool_calls");
+  expect_refused(
+      chat_with(R"("tools":[{"type":"function","function":{"name":"f","strict":"yes"}}])"),
+      "tools[0].function.strict");
+}
+
 TEST(OpenAiChat, names_the_message_at_fault) {
   expect_refused(chat_of("[]"), "messages");
   expect_refused(json(R"({"model":"m"})"), "messages", "got nothing");

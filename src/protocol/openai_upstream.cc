@@ -33,6 +33,7 @@ Json encode_message(const Message& message) {
   Json encoded = Json::object({{"role", role_name(message.role)}});
   const bool has_only_calls = message.content.empty() && !message.tool_calls.empty();
   encoded.set("content", has_only_calls ? Json() : Json(message.content));
+  if (!message.reasoning.empty()) encoded.set("reasoning_content", message.reasoning);
   if (!message.name.empty()) encoded.set("name", message.name);
   if (message.role == Role::tool) encoded.set("tool_call_id", message.tool_call_id);
   if (!message.tool_calls.empty()) {
@@ -54,6 +55,7 @@ Json encode_tools(const std::vector<ToolSpec>& tools) {
     Json function = Json::object({{"name", tool.name}});
     if (!tool.description.empty()) function.set("description", tool.description);
     function.set("parameters", tool.parameters);
+    if (tool.is_strict) function.set("strict", true);
     encoded.push(Json::object({{"type", "function"}, {"function", std::move(function)}}));
   }
   return encoded;
@@ -99,7 +101,14 @@ Usage decode_usage(const Json& usage) {
   };
   return Usage{.prompt_tokens = count(usage["prompt_tokens"]),
                .completion_tokens = count(usage["completion_tokens"]),
-               .cached_tokens = count(usage["prompt_tokens_details"]["cached_tokens"])};
+               .cached_tokens = count(usage["prompt_tokens_details"]["cached_tokens"]),
+               .reasoning_tokens = count(usage["completion_tokens_details"]["reasoning_tokens"])};
+}
+
+// Servers name it either way, in messages and in deltas alike.
+const std::string& reasoning_of(const Json& message) {
+  const std::string& content = message["reasoning_content"].as_string();
+  return content.empty() ? message["reasoning"].as_string() : content;
 }
 
 // The texts an error body may carry, in the shapes that OpenAI, vLLM, llama.cpp and FastAPI use.
@@ -193,6 +202,7 @@ Json encode_chat(const ChatRequest& request, bool is_stream) {
   if (!request.tools.empty()) {
     body.set("tools", encode_tools(request.tools));
     body.set("tool_choice", tool_choice_name(request.tool_choice));
+    if (request.is_one_call_at_most) body.set("parallel_tool_calls", false);
   }
   if (!request.user.empty()) body.set("user", request.user);
   set_stream(body, is_stream);
@@ -209,6 +219,7 @@ Result<ChatReply> decode_reply(const Json& body) {
   if (!reason.is_string()) return upstream_error("a choice without a finish_reason");
   ChatReply reply;
   reply.text = message["content"].as_string();
+  reply.reasoning = reasoning_of(message);
   reply.tool_calls = TRY(decode_reply_calls(message["tool_calls"]));
   reply.reason = finish_reason_of(reason.as_string());
   reply.stop_match = decode_stop_match(choices.front());
@@ -259,6 +270,11 @@ Result<std::vector<ChatEvent>> ChunkDecoder::feed(const Json& chunk) {
   const Json::Array& choices = chunk["choices"].items();
   if (choices.empty()) return events;
   const Json& delta = choices.front()["delta"];
+  if (!reasoning_of(delta).empty()) {
+    ChatEvent reasoning = event_of(ChatEvent::Kind::reasoning);
+    reasoning.text = reasoning_of(delta);
+    events.push_back(std::move(reasoning));
+  }
   // A chat's choice has a delta, a completion's the text itself.
   const Json& content = delta.is_object() ? delta["content"] : choices.front()["text"];
   if (!content.as_string().empty()) {

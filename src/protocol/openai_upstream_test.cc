@@ -78,15 +78,59 @@ TEST(OpenAiUpstream, sends_what_the_decoder_reads_back) {
   EXPECT_FALSE(encode_chat(request, false).contains("stream_options"));
 }
 
+TEST(OpenAiUpstream, sends_how_tools_may_be_called_and_what_was_thought) {
+  ChatRequest request;
+  request.model = "m";
+  Message message;
+  message.role = Role::assistant;
+  message.content = "x";
+  message.reasoning = "so";
+  request.messages = {message};
+  request.tools.emplace_back().name = "f";
+  request.tools[0].is_strict = true;
+  request.is_one_call_at_most = true;
+  const Json body = encode_chat(request, false);
+  EXPECT_EQ(body["parallel_tool_calls"], Json(false));
+  EXPECT_EQ(body["tools"].items()[0]["function"]["strict"], Json(true));
+  EXPECT_EQ(body["messages"].items()[0]["reasoning_content"], Json("so"));
+  request.tools[0].is_strict = false;
+  request.is_one_call_at_most = false;
+  const Json plain = encode_chat(request, false);
+  EXPECT_FALSE(plain.contains("parallel_tool_calls"));
+  EXPECT_FALSE(plain["tools"].items()[0]["function"].contains("strict"));
+}
+
+TEST(OpenAiUpstream, reads_reasoning_under_either_name_whole_and_streamed) {
+  for (const std::string name : {"reasoning_content", "reasoning"}) {
+    const std::string member = "{\"" + name + R"(":"hm","content":"x"})";
+    const auto reply = MUST(decode_reply(json(R"({"choices":[{"message":)" + member +
+                                              R"(,"finish_reason":"stop"}],"usage":{)"
+                                              R"("completion_tokens_details":)"
+                                              R"({"reasoning_tokens":4}}})")),
+                            "a reply");
+    EXPECT_EQ(reply.reasoning, "hm");
+    EXPECT_EQ(reply.usage.reasoning_tokens, 4);
+    ChunkDecoder decoder;
+    const auto events =
+        MUST(decoder.feed(json(R"({"choices":[{"delta":)" + member + "}]}")), "a chunk");
+    ASSERT_EQ(events.size(), 2u);
+    EXPECT_EQ(events[0].kind, ChatEvent::Kind::reasoning);
+    EXPECT_EQ(events[0].text, "hm");
+    EXPECT_EQ(events[1].text, "x");
+  }
+}
+
 TEST(OpenAiUpstream, reads_its_own_replies) {
   ChatReply reply;
   reply.text = "t";
+  reply.reasoning = "r";
   reply.tool_calls = {{.id = "c", .name = "f", .arguments = "{\"a\":1}"}};
   reply.reason = FinishReason::tool_calls;
   reply.usage = {.prompt_tokens = 5, .completion_tokens = 6, .cached_tokens = 2};
   const ChatReply back =
       MUST(decode_reply(encode_reply({.id = "i", .model = "m"}, {reply})), "our own encoding");
   EXPECT_EQ(back.text, "t");
+  EXPECT_EQ(back.reasoning, "r");
   ASSERT_EQ(back.tool_calls.size(), 1u);
   EXPECT_EQ(back.tool_calls[0].arguments, "{\"a\":1}");
   EXPECT_EQ(back.reason, FinishReason::tool_calls);

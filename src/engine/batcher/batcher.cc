@@ -27,7 +27,13 @@ Batcher::Batcher(const BatcherOptions& options, const Tokenizer& tokenizer, Mode
       cache_(cache),
       clock_(clock),
       pace_(options.seconds_per_token_max),
-      grammars_([this] { return grammar::trie_of(tokenizer_, model_.vocabulary()); }) {
+      grammars_([this] {
+        std::vector<grammar::SpecialText> specials;
+        for (const Marker& marker : options_.syntax->markers) {
+          specials.push_back({marker.token, marker.grammar_bytes()});
+        }
+        return grammar::trie_of(tokenizer_, model_.vocabulary(), specials);
+      }) {
   load_.kv_tokens_max = cache.blocks_total() * kBlockTokens;
   thread_ = std::thread([this] { run(); });
 }
@@ -79,10 +85,7 @@ Status Batcher::check(const GenerateRequest& request) const {
           "stop", "each is UTF-8 text of 1 to " + std::to_string(kStopBytesMax) + " bytes");
     }
   }
-  if (request.grammar && !request.is_end_honoured) {
-    return argument_error("grammar", "it ends the reply, so the end must be honoured");
-  }
-  return ok();
+  return request.tools ? check_tools(*request.tools) : ok();
 }
 
 Result<SequenceId> Batcher::submit(GenerateRequest request, AdapterSet adapters,
@@ -93,12 +96,20 @@ Result<SequenceId> Batcher::submit(GenerateRequest request, AdapterSet adapters,
   if (request.max_tokens > 0 && request.max_tokens < options_.context_max - prompt_tokens) {
     tokens_max = prompt_tokens + request.max_tokens;
   }
+  ReplyOptions reply{.syntax = options_.syntax,
+                     .is_chat = request.is_chat,
+                     .is_reasoning_open = is_reasoning_open(request)};
+  auto constraint = TRY(constrain(request, reply.is_reasoning_open));
+  if (constraint && !request.is_end_honoured) {
+    return argument_error(request.grammar ? "grammar" : "tools",
+                          "what holds a reply also ends it, so the end must be honoured");
+  }
+  reply.stops = std::move(request.stop);
+  reply.tools = std::move(request.tools);
   // A grammar's forced tokens and its masks leave nothing to propose.
   const Speculation speculation =
-      request.grammar ? Speculation::off : request.speculation.value_or(options_.speculation);
+      constraint ? Speculation::off : request.speculation.value_or(options_.speculation);
   const uint64_t seed = request.sampling.seed.value_or(random_.next());
-  std::optional<grammar::Constraint> constraint;
-  if (request.grammar) constraint.emplace(TRY(grammars_.find_or_compile(*request.grammar)));
   MutexLock lock(mutex_);
   if (is_stopping_) return make_error(ErrorCode::unavailable, "the engine is stopping");
   // waiting_ belongs to the owner thread; load_ counts what it holds.
@@ -111,7 +122,7 @@ Result<SequenceId> Batcher::submit(GenerateRequest request, AdapterSet adapters,
   const SequenceId id = next_id_++;
   submitted_.push_back(std::make_unique<Sequence>(
       id, std::move(request), std::move(sink), std::move(adapters), seed, tokens_max, speculation,
-      proposed_tokens_max(options_.sequences_max)));
+      proposed_tokens_max(options_.sequences_max), std::move(reply)));
   submitted_.back()->constraint = std::move(constraint);
   live_.insert(id);
   changed_.notify_all();
@@ -279,9 +290,9 @@ bool Batcher::append(Sequence& sequence, Token token) {
       return false;
     }
   }
-  const bool is_known = tokenizer_.vocabulary().contains(token);
-  const std::string piece = is_known ? tokenizer_.piece(token) : std::string();
-  send(sequence, sequence.reply.feed(piece));
+  const bool was_reasoning = sequence.reply.is_reasoning();
+  send(sequence, sequence.reply.feed(text_of(sequence, token)));
+  if (was_reasoning || sequence.reply.is_reasoning()) ++sequence.reasoning_tokens;
   if (sequence.reply.is_stopped()) {
     finish(sequence, GenerateEvent::Reason::stop);
     return false;
@@ -295,7 +306,7 @@ bool Batcher::append(Sequence& sequence, Token token) {
 
 void Batcher::send(Sequence& sequence, std::vector<GenerateEvent> events) {
   for (GenerateEvent& event : events) {
-    if (event.kind == GenerateEvent::Kind::text) {
+    if (event.kind == GenerateEvent::Kind::text || event.kind == GenerateEvent::Kind::reasoning) {
       const auto unsent =
           sequence.logprobs.begin() + static_cast<ptrdiff_t>(sequence.logprobs_sent);
       event.logprobs.assign(unsent, sequence.logprobs.end());
@@ -337,6 +348,7 @@ void Batcher::finish(Sequence& sequence, GenerateEvent::Reason reason) {
   }
   event.prompt_tokens = sequence.prompt_tokens;
   event.completion_tokens = sequence.generated();
+  event.reasoning_tokens = sequence.reasoning_tokens;
   event.cached_tokens = sequence.cached();
   event.proposed_tokens = sequence.proposed_tokens;
   event.accepted_tokens = sequence.accepted_tokens;

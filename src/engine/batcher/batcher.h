@@ -50,6 +50,7 @@ struct BatcherOptions {
   Speculation speculation = Speculation::off;  // where a request says nothing
   double seconds_per_token_max = 0.1;          // what prompts leave those who decode beside them
   Proposer* draft = nullptr;                   // outlives the batcher; nullptr: none
+  const ReplySyntax* syntax = nullptr;         // of replies to chats; outlives the batcher
 };
 
 // Tokens that may be proposed for one sequence in an iteration. It follows from the engine's
@@ -88,6 +89,11 @@ class Batcher {
 
   Status check(const GenerateRequest& request) const;
   Status check_tokens(const std::vector<Token>& tokens) const;
+  Status check_tools(const ToolUse& tools) const;
+  bool is_reasoning_open(const GenerateRequest& request) const;
+  // nullopt: the reply is free.
+  Result<std::optional<grammar::Constraint>> constrain(const GenerateRequest& request,
+                                                       bool is_reasoning_open);
 
   void run();
   bool take_work();  // blocks while there is none; false when stopping
@@ -113,6 +119,7 @@ class Batcher {
   // True when the sequence goes on.
   bool accept_token(Sequence& sequence, std::span<const float> logits, Token token);
   bool append(Sequence& sequence, Token token);
+  std::string text_of(const Sequence& sequence, Token token) const;
   // By the sequence's sampler, among what its grammar allows.
   Result<Token> choose(Sequence& sequence, std::span<const float> logits);
   // Adds tokens where the sequence's grammar leaves no choice, without the model.

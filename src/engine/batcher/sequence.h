@@ -22,7 +22,7 @@ namespace plinth::engine {
 struct Sequence {
   Sequence(SequenceId sequence_id, GenerateRequest generate_request, GenerateSink event_sink,
            AdapterSet adapter_set, uint64_t seed, int64_t tokens_end, Speculation proposals,
-           int64_t proposed_max)
+           int64_t proposed_max, ReplyOptions reply_options)
       : id(sequence_id),
         sink(std::move(event_sink)),
         tokens(std::move(generate_request.prompt)),
@@ -36,7 +36,7 @@ struct Sequence {
         speculation(proposals),
         logprobs_top(generate_request.logprobs),
         sampler(generate_request.sampling, tokens, seed),
-        reply(std::move(generate_request.stop), generate_request.is_tool_call_parsing),
+        reply(std::move(reply_options)),
         proposal_length(proposed_max,
                         proposals == Speculation::draft ? GiveUp::after_failures : GiveUp::never) {}
 
@@ -67,6 +67,7 @@ struct Sequence {
   ProposalLength proposal_length;
   std::vector<ProposedToken> proposed;  // in this iteration, to follow the last token
   int64_t logits_rows = 0;              // in this iteration
+  int64_t reasoning_tokens = 0;
   int64_t proposed_tokens = 0;
   int64_t accepted_tokens = 0;
   int64_t computed = 0;      // tokens whose keys and values are in the cache

@@ -56,6 +56,10 @@ ChatEvent chat_event(engine::GenerateEvent event, IdSource& ids) {
       out.kind = ChatEvent::Kind::text;
       out.text = std::move(event.text);
       break;
+    case engine::GenerateEvent::Kind::reasoning:
+      out.kind = ChatEvent::Kind::reasoning;
+      out.text = std::move(event.text);
+      break;
     case engine::GenerateEvent::Kind::tool_call:
       out.kind = ChatEvent::Kind::tool_call;
       out.tool_call = {ids.make("call"), std::move(event.tool_name),
@@ -65,7 +69,8 @@ ChatEvent chat_event(engine::GenerateEvent event, IdSource& ids) {
       out.kind = ChatEvent::Kind::finished;
       out.reason = finish_reason(event.reason);
       out.stop_match = std::move(event.stop_match);
-      out.usage = {event.prompt_tokens, event.completion_tokens, event.cached_tokens};
+      out.usage = {event.prompt_tokens, event.completion_tokens, event.cached_tokens,
+                   event.reasoning_tokens};
       break;
     case engine::GenerateEvent::Kind::failed:
       out.kind = ChatEvent::Kind::failed;
@@ -87,6 +92,18 @@ Error in_api_words(Error error) {
   error.param = "response_format";
   error.message.replace(0, kGrammar.size(), error.param);
   return error;
+}
+
+engine::ToolUse tool_use(const protocol::ChatRequest& chat) {
+  engine::ToolUse use;
+  for (const protocol::ToolSpec& tool : chat.tools) {
+    use.functions.push_back({tool.name, tool.parameters, tool.is_strict});
+  }
+  if (chat.tool_choice == protocol::ToolChoice::required) {
+    use.choice = engine::ToolUse::Choice::required;
+  }
+  if (chat.is_one_call_at_most) use.calls_max = 1;
+  return use;
 }
 
 engine::SamplingOptions sampling_of(const protocol::Sampling& from,
@@ -203,13 +220,14 @@ class NativeReplica final : public Replica {
     bool is_cancelled = false;
   };
 
-  // `sent`: log probabilities that went with the texts before.
+  // `sent`: log probabilities that went with the texts and the reasoning before.
   ChatEvent translate(engine::GenerateEvent event, size_t& sent) {
     const bool is_finished = event.kind == engine::GenerateEvent::Kind::finished;
     auto logprobs = logprobs_of(event.logprobs, is_finished ? sent : 0, *engine_);
     sent += logprobs.size();
     ChatEvent out = chat_event(std::move(event), ids_);
-    out.logprobs = std::move(logprobs);
+    // Those of reasoning are told to nobody.
+    if (out.kind != ChatEvent::Kind::reasoning) out.logprobs = std::move(logprobs);
     return out;
   }
 
@@ -265,12 +283,6 @@ class NativeReplica final : public Replica {
   }
 
   Result<engine::GenerateRequest> prepare(const protocol::ChatRequest& chat) const {
-    if (chat.tool_choice == protocol::ToolChoice::required) {
-      return make_error(ErrorCode::invalid_argument,
-                        "tool_choice: unsupported: the built-in engine cannot hold a model to "
-                        "calling a tool; use auto or none",
-                        "tool_choice");
-    }
     const bool has_tools = offers_tools(chat);
     engine::GenerateRequest request;
     request.prompt = TRY(prompt_of(chat, true, false));
@@ -280,22 +292,17 @@ class NativeReplica final : public Replica {
     const engine::ModelSummary& model = engine_->summary();
     request.sampling = sampling_of(chat.sampling, model);
     request.stop = chat.stop;
-    request.is_tool_call_parsing = has_tools;
+    request.is_chat = !chat.prompt;
+    if (has_tools) request.tools = tool_use(chat);
     request.is_end_honoured = !chat.is_end_ignored;
     if (chat.logprobs_top) request.logprobs = static_cast<int>(*chat.logprobs_top);
+    if (chat.is_end_ignored && (chat.reply_format || has_tools)) {
+      return make_error(ErrorCode::invalid_argument,
+                        "ignore_eos: unsupported: a reply held to JSON or to calls ends with it; "
+                        "leave ignore_eos, or response_format and tools, out",
+                        "ignore_eos");
+    }
     if (chat.reply_format) {
-      if (chat.is_end_ignored) {
-        return make_error(ErrorCode::invalid_argument,
-                          "ignore_eos: unsupported: a reply held to JSON ends with it; leave "
-                          "ignore_eos or response_format out",
-                          "ignore_eos");
-      }
-      if (has_tools) {
-        return make_error(ErrorCode::invalid_argument,
-                          "response_format: unsupported: a reply held to JSON cannot call tools; "
-                          "leave `tools` out or set tool_choice to none",
-                          "response_format");
-      }
       const Json any = Json::object({{"type", "object"}});
       request.grammar = engine::GrammarText{engine::GrammarText::Kind::json_schema,
                                             chat.reply_format->schema.value_or(any).dump()};

@@ -147,7 +147,10 @@ TEST(Native, gives_the_template_tool_arguments_as_objects) {
   EXPECT_EQ(calls.items()[1]["function"]["arguments"].as_string(), "not json");
   EXPECT_EQ(bench.engine->messages_seen.items()[2]["tool_call_id"].as_string(), "call_1");
   EXPECT_EQ(bench.engine->tools_seen.items()[0]["function"]["name"].as_string(), "read_file");
-  EXPECT_TRUE(bench.engine->request_seen.is_tool_call_parsing);
+  ASSERT_TRUE(bench.engine->request_seen.tools);
+  EXPECT_EQ(bench.engine->request_seen.tools->functions[0].name, "read_file");
+  EXPECT_EQ(bench.engine->request_seen.tools->choice, engine::ToolUse::Choice::automatic);
+  EXPECT_TRUE(bench.engine->request_seen.is_chat);
 }
 
 TEST(Native, passes_on_how_tokens_are_chosen) {
@@ -200,7 +203,7 @@ TEST(Native, sends_each_log_probability_once_with_its_text_or_with_the_end) {
   EXPECT_EQ(bench.events[1].logprobs[0].chosen.token, "t3");
 }
 
-TEST(Native, holds_a_reply_to_its_format_and_refuses_tools_beside_it) {
+TEST(Native, holds_a_reply_to_its_format_beside_tools_too) {
   Bench bench;
   protocol::ChatRequest chat;
   chat.reply_format = protocol::ReplyFormat();
@@ -212,9 +215,8 @@ TEST(Native, holds_a_reply_to_its_format_and_refuses_tools_beside_it) {
   EXPECT_EQ(bench.engine->request_seen.grammar->text, R"({"type":"array"})");
   protocol::ChatRequest with_tool = chat_with_tool();
   with_tool.reply_format = chat.reply_format;
-  EXPECT_EQ(bench.start(with_tool).error().param, "response_format");
-  with_tool.tool_choice = protocol::ToolChoice::none;
-  EXPECT_TRUE(bench.start(with_tool).is_ok());
+  ASSERT_TRUE(bench.start(with_tool).is_ok());
+  EXPECT_TRUE(bench.engine->request_seen.grammar && bench.engine->request_seen.tools);
 }
 
 TEST(Native, tool_choice_none_hides_the_tools) {
@@ -223,17 +225,52 @@ TEST(Native, tool_choice_none_hides_the_tools) {
   chat.tool_choice = protocol::ToolChoice::none;
   ASSERT_TRUE(bench.start(chat).is_ok());
   EXPECT_TRUE(bench.engine->tools_seen.is_null());
-  EXPECT_FALSE(bench.engine->request_seen.is_tool_call_parsing);
+  EXPECT_FALSE(bench.engine->request_seen.tools);
 }
 
-TEST(Native, a_tool_call_that_is_demanded_is_refused_for_it_cannot_be_promised) {
+TEST(Native, passes_on_which_calls_may_come) {
   Bench bench;
   protocol::ChatRequest chat = chat_with_tool();
   chat.tool_choice = protocol::ToolChoice::required;
-  const Status refused = bench.start(chat);
-  ASSERT_TRUE(refused.is_error());
-  EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
-  EXPECT_EQ(refused.error().param, "tool_choice");
+  chat.is_one_call_at_most = true;
+  chat.tools[0].is_strict = true;
+  ASSERT_TRUE(bench.start(chat).is_ok());
+  const engine::ToolUse& use = *bench.engine->request_seen.tools;
+  EXPECT_EQ(use.choice, engine::ToolUse::Choice::required);
+  EXPECT_EQ(use.calls_max, 1);
+  EXPECT_TRUE(use.functions[0].is_strict);
+}
+
+TEST(Native, gives_the_template_what_an_assistant_thought) {
+  Bench bench;
+  protocol::ChatRequest chat = chat_with_tool();
+  chat.messages[1].reasoning = "so";
+  ASSERT_TRUE(bench.start(chat).is_ok());
+  const Json& seen = bench.engine->messages_seen;
+  EXPECT_EQ(seen.items()[1]["reasoning_content"].as_string(), "so");
+  EXPECT_FALSE(seen.items()[0].contains("reasoning_content"));
+}
+
+TEST(Native, tells_reasoning_from_text_and_counts_it) {
+  Bench bench;
+  protocol::ChatRequest chat;
+  chat.logprobs_top = 0;
+  ASSERT_TRUE(bench.start(chat).is_ok());
+  GenerateEvent event;
+  event.kind = GenerateEvent::Kind::reasoning;
+  event.text = "hm";
+  event.logprobs = {{{1, -1.0f}, {}}};
+  bench.engine->sink(event);
+  event.kind = GenerateEvent::Kind::finished;
+  event.logprobs = {{{1, -1.0f}, {}}, {{2, -1.0f}, {}}};
+  event.reasoning_tokens = 1;
+  bench.engine->sink(event);
+  ASSERT_EQ(bench.events.size(), 2u);
+  EXPECT_EQ(bench.events[0].kind, ChatEvent::Kind::reasoning);
+  EXPECT_TRUE(bench.events[0].logprobs.empty());
+  ASSERT_EQ(bench.events[1].logprobs.size(), 1u);
+  EXPECT_EQ(bench.events[1].logprobs[0].chosen.token, "t2");
+  EXPECT_EQ(bench.events[1].usage.reasoning_tokens, 1);
 }
 
 TEST(Native, asks_for_no_more_tokens_than_the_context_has_left) {
@@ -441,6 +478,34 @@ TEST(Native, holds_the_starter_model_to_a_schema_and_tells_each_tokens_probabili
   ASSERT_TRUE(refused.is_error());
   EXPECT_EQ(refused.error().param, "response_format");
   EXPECT_TRUE(refused.error().message.starts_with("response_format: ")) << refused.error().message;
+}
+
+TEST(Native, has_the_starter_model_call_what_it_must_and_refuses_what_it_cannot_promise) {
+  if (!std::filesystem::exists(StarterNode::path())) GTEST_SKIP() << "no starter model";
+  StarterNode node;
+  ASSERT_TRUE(node.add(0).is_ok());
+  const guard::Request request;
+  protocol::ChatRequest chat = greeting();
+  chat.max_tokens = 128;
+  chat.tool_choice = protocol::ToolChoice::required;
+  chat.tools.push_back({"get_weather", "Weather for a city",
+                        Json::parse(R"({"type":"object","properties":{"city":{"type":"string"}},
+                                        "required":["city"],"additionalProperties":false})")
+                            .value()});
+  const auto reply = node.serving->chat_whole(request, chat);
+  ASSERT_TRUE(reply.is_ok()) << reply.error().message;
+  EXPECT_EQ(reply->reason, protocol::FinishReason::tool_calls);
+  ASSERT_FALSE(reply->tool_calls.empty());
+  EXPECT_EQ(reply->tool_calls[0].name, "get_weather");
+  const auto arguments = Json::parse(reply->tool_calls[0].arguments);
+  ASSERT_TRUE(arguments.is_ok()) << reply->tool_calls[0].arguments;
+  EXPECT_TRUE((*arguments)["city"].is_string());
+  EXPECT_EQ(arguments->size(), 1u);
+  chat.tools[0].parameters.set("minProperties", 1);
+  const auto refused = node.serving->chat_whole(request, chat);
+  ASSERT_TRUE(refused.is_error());
+  EXPECT_EQ(refused.error().param, "tools");
+  EXPECT_NE(refused.error().message.find("minProperties"), std::string::npos);
 }
 
 TEST(Native, answers_with_the_starter_model) {

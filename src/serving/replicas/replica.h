@@ -20,7 +20,7 @@ inline constexpr Duration kReachCheckMax = std::chrono::seconds(2);
 struct ReplicaCall {
   std::string id;
   protocol::ChatRequest chat;
-  std::string group;  // "tenant/principal": groups share a replica fairly
+  std::string group = {};  // "tenant/principal": groups share a replica fairly
 };
 
 // Called in order on the replica's threads, ending with exactly one finished or failed; must not

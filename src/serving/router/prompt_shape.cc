@@ -63,7 +63,8 @@ PromptShape shape_of(const protocol::ChatRequest& chat) {
   for (const protocol::Message& message : chat.messages) {
     hash = hash64(protocol::role_name(message.role), hash);
     hash = hash64(message.content, hash);
-    size_t bytes = message.content.size();
+    hash = hash64(message.reasoning, hash);
+    size_t bytes = message.content.size() + message.reasoning.size();
     for (const protocol::ToolCall& call : message.tool_calls) {
       hash = hash64(call.name, hash);
       hash = hash64(call.arguments, hash);
