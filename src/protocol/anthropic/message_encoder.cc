@@ -66,6 +66,8 @@ class MessageEncoder final : public ReplyEncoder {
       case ChatEvent::Kind::text:
         add_text(frames, event.text);
         break;
+      case ChatEvent::Kind::reasoning:
+        break;  // shown to who asks for thinking, which is refused
       case ChatEvent::Kind::tool_call:
         add_call(frames, event.tool_call);
         break;

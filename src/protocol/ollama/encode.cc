@@ -15,10 +15,15 @@ Json encode_call(const ToolCall& call, size_t index) {
 }
 
 Json reply_of(ReplyShape shape, const ReplyHead& head, std::string_view text,
-              const std::vector<ToolCall>& calls = {}, size_t first_call = 0) {
+              std::string_view thinking = {}, const std::vector<ToolCall>& calls = {},
+              size_t first_call = 0) {
   Json body = Json::object({{"model", head.model}, {"created_at", head.created_at}});
-  if (shape == ReplyShape::generate) return body.set("response", text);
+  if (shape == ReplyShape::generate) {
+    if (!thinking.empty()) body.set("thinking", thinking);
+    return body.set("response", text);
+  }
   Json message = Json::object({{"role", "assistant"}, {"content", text}});
+  if (!thinking.empty()) message.set("thinking", thinking);
   if (!calls.empty()) {
     Json list = Json::array();
     for (size_t i = 0; i < calls.size(); ++i) list.push(encode_call(calls[i], first_call + i));
@@ -54,8 +59,10 @@ class LinesEncoder final : public ReplyEncoder {
     switch (event.kind) {
       case ChatEvent::Kind::text:
         return {going_on(reply_of(shape_, head_, event.text))};
+      case ChatEvent::Kind::reasoning:
+        return {going_on(reply_of(shape_, head_, "", event.text))};
       case ChatEvent::Kind::tool_call:
-        return {going_on(reply_of(shape_, head_, "", {event.tool_call}, calls_++))};
+        return {going_on(reply_of(shape_, head_, "", {}, {event.tool_call}, calls_++))};
       case ChatEvent::Kind::finished:
         reason_ = event.reason;
         times_ = event.times;
@@ -76,7 +83,7 @@ class LinesEncoder final : public ReplyEncoder {
 
   Json whole(const std::vector<ChatReply>& replies) override {
     const ChatReply& reply = replies.front();
-    Json body = reply_of(shape_, head_, reply.text, reply.tool_calls);
+    Json body = reply_of(shape_, head_, reply.text, reply.reasoning, reply.tool_calls);
     set_done(body, reply.reason, reply.usage, reply.times);
     return body;
   }

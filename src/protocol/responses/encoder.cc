@@ -28,7 +28,7 @@ Json encode_usage(const Usage& usage) {
       {{"input_tokens", usage.prompt_tokens},
        {"input_tokens_details", Json::object({{"cached_tokens", usage.cached_tokens}})},
        {"output_tokens", usage.completion_tokens},
-       {"output_tokens_details", Json::object({{"reasoning_tokens", 0}})},
+       {"output_tokens_details", Json::object({{"reasoning_tokens", usage.reasoning_tokens}})},
        {"total_tokens", usage.prompt_tokens + usage.completion_tokens}});
 }
 
@@ -74,6 +74,8 @@ std::vector<Frame> ResponseEncoder::event(size_t /*choice*/, const ChatEvent& ev
     case ChatEvent::Kind::text:
       add_text(event, frames);
       break;
+    case ChatEvent::Kind::reasoning:
+      break;  // counted in the usage, not shown
     case ChatEvent::Kind::tool_call:
       add_call(event.tool_call, frames);
       break;
