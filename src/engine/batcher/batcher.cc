@@ -112,6 +112,7 @@ Result<SequenceId> Batcher::submit(GenerateRequest request, AdapterSet adapters,
       id, std::move(request), std::move(sink), std::move(adapters), seed, tokens_max, speculation,
       proposed_tokens_max(options_.sequences_max)));
   submitted_.back()->constraint = std::move(constraint);
+  submitted_.back()->submitted = clock_.now();
   live_.insert(id);
   changed_.notify_all();
   return id;
@@ -163,6 +164,7 @@ Result<std::vector<std::vector<float>>> Batcher::logits(const std::vector<Token>
 void Batcher::run() {
   while (take_work()) {
     answer_logits();
+    advance_embeddings();
     drop_cancelled();
     admit_waiting();
     publish_load();
@@ -177,12 +179,13 @@ void Batcher::run() {
     finish(*sequence, GenerateEvent::Reason::cancelled);
   }
   answer_logits();
+  end_embeddings();
 }
 
 bool Batcher::take_work() {
   MutexLock lock(mutex_);
-  while (!is_stopping_ && submitted_.empty() && logits_jobs_.empty() && waiting_.empty() &&
-         running_.empty()) {
+  while (!is_stopping_ && submitted_.empty() && logits_jobs_.empty() && embedding_jobs_.empty() &&
+         embeddings_.empty() && waiting_.empty() && running_.empty()) {
     changed_.wait(mutex_);
   }
   for (SequencePointer& sequence : submitted_) waiting_.push_back(std::move(sequence));
@@ -214,6 +217,7 @@ void Batcher::admit_waiting() {
     if (!next.kv) return;
     next.cached = next.kv->cached_tokens();
     next.computed = next.cached;
+    next.joined = clock_.now();
     if (options_.metrics) {
       using telemetry::Metric;
       options_.metrics->add(Metric::prefix_cache_tokens, static_cast<double>(next.cached),
@@ -276,6 +280,7 @@ int64_t Batcher::prefill_tokens() const {
 
 void Batcher::add_rows(std::vector<BatchRow>& batch, Sequence& sequence, int64_t count) {
   const int64_t end = sequence.computed + count;
+  if (count > 0 && !sequence.is_decoding()) ++sequence.prefill_chunks;
   cache_.extend(*sequence.kv, sequence.computed, end);
   for (int64_t position = sequence.computed; position < end; ++position) {
     const auto index = static_cast<size_t>(position);
@@ -325,6 +330,7 @@ bool Batcher::accept_token(Sequence& sequence, std::span<const float> logits, To
 
 bool Batcher::append(Sequence& sequence, Token token) {
   sequence.tokens.push_back(token);
+  if (!sequence.first_token) sequence.first_token = clock_.now();
   if (sequence.constraint) {
     const Status accepted = sequence.constraint->accept(token);
     if (accepted.is_error()) {
@@ -392,6 +398,7 @@ void Batcher::finish(Sequence& sequence, GenerateEvent::Reason reason) {
   event.cached_tokens = sequence.cached;
   event.proposed_tokens = sequence.proposed_tokens;
   event.accepted_tokens = sequence.accepted_tokens;
+  event.times = sequence.times(clock_.now());
   event.logprobs = std::move(sequence.logprobs);
   event.tokens.assign(sequence.tokens.begin() + sequence.prompt_tokens, sequence.tokens.end());
   leave(sequence);

@@ -2,10 +2,12 @@
 // One request on its way through the batch.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <vector>
 
+#include "base/clock.h"
 #include "engine/batcher/reply.h"
 #include "engine/engine.h"
 #include "engine/grammar/constraint.h"
@@ -39,6 +41,11 @@ struct Sequence {
   int64_t waiting_tokens() const { return static_cast<int64_t>(tokens.size()) - computed; }
   const AdapterSet* applied() const { return adapters.applied.empty() ? nullptr : &adapters; }
   bool is_decoding() const { return generated() > 0; }
+  GenerateTimes times(MonotonicTime end) const {
+    const MonotonicTime prefilled = first_token.value_or(end);
+    const MonotonicTime began = std::min(joined.value_or(end), prefilled);
+    return {began - submitted, prefilled - began, prefill_chunks, end - prefilled};
+  }
 
   SequenceId id;
   GenerateSink sink;
@@ -59,9 +66,13 @@ struct Sequence {
   int64_t logits_rows = 0;              // in this iteration
   int64_t proposed_tokens = 0;
   int64_t accepted_tokens = 0;
-  int64_t computed = 0;                  // tokens whose keys and values are in the cache
-  int64_t cached = 0;                    // of these, found there at the start
-  bool is_running = false;               // in the batch, no longer in the queue
+  int64_t computed = 0;     // tokens whose keys and values are in the cache
+  int64_t cached = 0;       // of these, found there at the start
+  bool is_running = false;  // in the batch, no longer in the queue
+  MonotonicTime submitted{};
+  std::optional<MonotonicTime> joined;       // the batch
+  std::optional<MonotonicTime> first_token;  // was chosen
+  int64_t prefill_chunks = 0;
   std::unique_ptr<KvSequence> kv;        // while running
   Proposer* proposer = nullptr;          // while running
   std::unique_ptr<ProposerNotes> notes;  // nullptr: nothing is proposed

@@ -62,7 +62,8 @@ class ScriptedEngine final : public engine::Engine {
     return make_error(ErrorCode::unsupported, "no adapters");
   }
   bool is_embedder() const override { return false; }
-  Result<std::vector<float>> embed(const std::vector<engine::Token>&) override {
+  Result<std::vector<std::vector<float>>> embed(const std::vector<std::vector<engine::Token>>&,
+                                                const Cancellation&) override {
     return make_error(ErrorCode::unsupported, "no embeddings");
   }
 
