@@ -51,12 +51,12 @@ Status check_content_type(const http::ServerRequest& request) {
 }
 
 guard::Request build_request(const Services& services, guard::Principal principal,
-                             const http::ServerRequest& http) {
+                             const http::ServerRequest& http, const std::string& id) {
   guard::Request request;
   request.label = guard::Label::of(guard::Source{"user", principal.id, guard::Trust::trusted});
   request.principal = std::move(principal);
   request.deadline = Deadline::after(services.clock, kRequestMax);
-  request.request_id = services.ids.make("req");
+  request.request_id = id;
   if (const auto parent = http.header("traceparent")) {
     if (auto context = telemetry::TraceContext::parse(*parent); context.is_ok()) {
       request.trace = context->trace;
@@ -91,6 +91,8 @@ void Measured::done(int status) const {
 
 void Api::handle(http::ServerRequest http, http::ResponseWriter writer) {
   const MonotonicTime began = services_.clock.now();
+  const std::string id = services_.ids.make("req");
+  writer.set_header("x-request-id", id);
   RouteMatch match = find_route(http.method, http.path);
   if (match.route == nullptr) {
     const Error error =
@@ -119,7 +121,7 @@ void Api::handle(http::ServerRequest http, http::ResponseWriter writer) {
     return refuse(allowed.error());
   }
   if (auto typed = check_content_type(http); typed.is_error()) return refuse(typed.error());
-  guard::Request request = build_request(services_, std::move(principal), http);
+  guard::Request request = build_request(services_, std::move(principal), http, id);
   Call call{services_,         std::move(http), std::move(request), std::move(match.parameters),
             std::move(writer), measured};
   if (match.route->access == Access::console) {
@@ -143,9 +145,7 @@ void answer(Call& call, const Result<Json>& result, int status) {
     return call.writer.respond(error_response(result.error()));
   }
   call.measured.done(status);
-  auto response = http::ServerResponse::json(status, result->dump());
-  response.headers.emplace_back("x-request-id", call.request.request_id);
-  call.writer.respond(std::move(response));
+  call.writer.respond(http::ServerResponse::json(status, result->dump()));
 }
 
 Result<Json> body_object(const Call& call) {

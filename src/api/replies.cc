@@ -122,8 +122,7 @@ class Replies : public std::enable_shared_from_this<Replies> {
     const bool is_events = encoder_->framing() == Framing::server_sent_events;
     writer_.begin_stream(
         200, {{"content-type", is_events ? "text/event-stream" : "application/x-ndjson"},
-              {"cache-control", "no-store"},
-              {"x-request-id", streams_.front()->id()}});
+              {"cache-control", "no-store"}});
     send(encoder_->begin());
   }
 
@@ -135,9 +134,7 @@ class Replies : public std::enable_shared_from_this<Replies> {
       send(encoder_->end(protocol::usage_of(replies_)));
       return writer_.end();
     }
-    auto response = http::ServerResponse::json(200, encoder_->whole(replies_).dump());
-    response.headers.emplace_back("x-request-id", streams_.front()->id());
-    writer_.respond(std::move(response));
+    writer_.respond(http::ServerResponse::json(200, encoder_->whole(replies_).dump()));
   }
 
   // After the first frame the peer has a 200 whatever comes; the error's own status is counted.
@@ -179,7 +176,24 @@ class Replies : public std::enable_shared_from_this<Replies> {
   bool is_done_ GUARDED_BY(mutex_) = false;
 };
 
+// "350ms", "12s", "6m0s".
+std::string format_reset(Duration span) {
+  const int64_t ms = (span.count() + 999'999) / 1'000'000;
+  if (ms < 1000) return std::to_string(ms) + "ms";
+  const int64_t seconds = (ms + 999) / 1000;
+  if (seconds < 60) return std::to_string(seconds) + "s";
+  return std::to_string(seconds / 60) + "m" + std::to_string(seconds % 60) + "s";
+}
+
 }  // namespace
+
+void set_rate_headers(Call& call) {
+  const auto limit = call.services.serving.rate_limit(call.request);
+  if (!limit) return;
+  call.writer.set_header("x-ratelimit-limit-requests", std::to_string(limit->requests));
+  call.writer.set_header("x-ratelimit-remaining-requests", std::to_string(limit->remaining));
+  call.writer.set_header("x-ratelimit-reset-requests", format_reset(limit->until_reset));
+}
 
 Result<std::vector<std::unique_ptr<serving::ChatStream>>> begin_chats(
     Call& call, const protocol::ChatRequest& chat, size_t choices) {
@@ -189,7 +203,9 @@ Result<std::vector<std::unique_ptr<serving::ChatStream>>> begin_chats(
     protocol::ChatRequest one = chat;
     // The same seed would make the same reply.
     if (one.sampling.seed) *one.sampling.seed += static_cast<int64_t>(choice);
-    streams.push_back(TRY(call.services.serving.chat(call.request, std::move(one))));
+    auto stream = call.services.serving.chat(call.request, std::move(one));
+    set_rate_headers(call);
+    streams.push_back(TRY(std::move(stream)));
   }
   return streams;
 }

@@ -64,6 +64,7 @@ void add_event(ChatReply& reply, ChatEvent event) {
     case ChatEvent::Kind::finished:
       reply.reason = event.reason;
       reply.usage = event.usage;
+      reply.vectors = std::move(event.vectors);
       return;
     case ChatEvent::Kind::failed:
       return;

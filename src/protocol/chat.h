@@ -88,6 +88,14 @@ struct Usage {
   int64_t cached_tokens = 0;
 };
 
+// The work behind a reply, from a replica that knows it.
+struct ReplyWork {
+  int64_t queue_us = 0;        // until it joined the batch
+  int64_t prefill_us = 0;      // from there to the first token
+  int64_t prefill_chunks = 0;  // iterations that computed a part of the prompt
+  int64_t decode_us = 0;       // from the first token to the end
+};
+
 struct TokenLogprob {
   std::string token;  // bytes, which need not be whole characters
   double logprob = 0;
@@ -109,6 +117,8 @@ struct ChatEvent {
   std::vector<ChosenLogprob> logprobs;
   FinishReason reason = FinishReason::stop;  // finished
   Usage usage;                               // finished
+  std::vector<std::vector<float>> vectors;   // finished, of embeddings: one an input
+  std::optional<ReplyWork> work;             // finished
   Error error;                               // failed
 };
 
@@ -119,6 +129,7 @@ struct ChatReply {
   std::vector<ChosenLogprob> logprobs;
   FinishReason reason = FinishReason::stop;
   Usage usage;
+  std::vector<std::vector<float>> vectors;  // of embeddings, which have no text
 };
 
 // `text` goes on with `next`, both text events.

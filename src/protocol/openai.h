@@ -40,15 +40,6 @@ Json encode_chunk(const ReplyHead& head, size_t choice, const ChatEvent& event,
                   size_t tool_call_index);
 Json encode_usage_chunk(const ReplyHead& head, const Usage& usage);
 
-struct EmbeddingsCall {
-  std::string model;
-  std::vector<std::string> inputs;  // 1..256
-  bool is_base64 = false;
-};
-Result<EmbeddingsCall> decode_embeddings(const Json& body);
-Json encode_embeddings(const EmbeddingsCall& call, const std::vector<std::vector<float>>& vectors,
-                       int64_t prompt_tokens);
-
 struct ModelCard {
   std::string id;
   int64_t created_unix_s = 0;

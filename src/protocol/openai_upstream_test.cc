@@ -85,7 +85,7 @@ TEST(OpenAiUpstream, reads_its_own_replies) {
   reply.reason = FinishReason::tool_calls;
   reply.usage = {.prompt_tokens = 5, .completion_tokens = 6, .cached_tokens = 2};
   const ChatReply back =
-      MUST(decode_reply(encode_reply({.id = "i", .model = "m"}, reply)), "our own encoding");
+      MUST(decode_reply(encode_reply({.id = "i", .model = "m"}, {reply})), "our own encoding");
   EXPECT_EQ(back.text, "t");
   ASSERT_EQ(back.tool_calls.size(), 1u);
   EXPECT_EQ(back.tool_calls[0].arguments, "{\"a\":1}");

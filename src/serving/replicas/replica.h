@@ -5,11 +5,13 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "base/json.h"
 #include "base/result.h"
 #include "protocol/chat.h"
+#include "protocol/embeddings.h"
 #include "serving/serving.h"
 
 namespace plinth::serving {
@@ -20,6 +22,8 @@ inline constexpr Duration kReachCheckMax = std::chrono::seconds(2);
 struct ReplicaCall {
   std::string id;
   protocol::ChatRequest chat;
+  // Instead of a chat: the reply is one finished event with the vectors, or failed.
+  std::shared_ptr<const protocol::EmbeddingRequest> embedding = {};
 };
 
 // Called in order on the replica's threads, ending with exactly one finished or failed; must not
@@ -31,6 +35,7 @@ struct ReplicaLoad {
   int waiting = 0;
   double prefill_tokens_per_s = 0;  // 0: the replica does not know; the router measures
   double decode_tokens_per_s = 0;   // of all sequences together
+  double kv_usage = 0;              // share of the keys and values' room that is taken, 0..1
 };
 
 // Whether a replica can be called at all: what is in this process always can, a remote server as
@@ -59,6 +64,8 @@ class Replica {
   virtual Reach reach() const { return {}; }
   // Finds out whether it can be reached; blocks for at most kReachCheckMax.
   virtual void check_reach() {}
+  // Whether it makes nothing but embeddings.
+  virtual bool is_embedder() const { return false; }
   virtual int parallel_max() const = 0;  // sequences it computes together; 0: unknown
 };
 
