@@ -16,6 +16,7 @@ models:
   - {name: tiny, path: tiny.gguf, threads: 2}
   - {name: big, url: "https://models.example/v1", upstream_model: big-1}
 admission: {queue_max: 7, queue_wait_max: 5s}
+telemetry: {vllm_aliases: true}
 agents: {files: [a.yaml]}
 )",
                                    "/etc/plinth");
@@ -24,6 +25,7 @@ agents: {files: [a.yaml]}
   EXPECT_EQ(config->listen_port, 8080);
   EXPECT_EQ(config->models.at(0).path, "/etc/plinth/tiny.gguf");
   EXPECT_EQ(config->models.at(1).kind, serving::ReplicaKind::upstream);
+  EXPECT_EQ(config->metric_aliases, telemetry::Aliases::vllm);
   EXPECT_EQ(config->admission.queue_max, 7);
   EXPECT_EQ(config->admission.queue_wait_max, std::chrono::seconds(5));
   EXPECT_EQ(config->agent_files.at(0), "/etc/plinth/a.yaml");
