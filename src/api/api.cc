@@ -67,7 +67,6 @@ guard::Request build_request(const Services& services, guard::Principal principa
 http::ServerResponse refusal(const Error& error, Dialect dialect, const std::string& request_id) {
   const DialectRow& row = dialect_row(dialect);
   auto response = error_response(error, row.encode_error(error, request_id));
-  response.headers.emplace_back(row.request_id_header, request_id);
   return response;
 }
 
@@ -100,6 +99,7 @@ void Api::handle(http::ServerRequest http, http::ResponseWriter writer) {
   const MonotonicTime began = services_.clock.now();
   std::string request_id = services_.ids.make("req");
   RouteMatch match = find_route(http.method, http.path);
+  writer.set_header(std::string(dialect_row(match.dialect).request_id_header), request_id);
   if (match.route == nullptr) {
     const Error error =
         match.is_path_known
@@ -152,10 +152,7 @@ void answer(Call& call, const Result<Json>& result, int status) {
     return call.writer.respond(refusal(result.error(), call.dialect, call.request.request_id));
   }
   call.measured.done(status);
-  auto response = http::ServerResponse::json(status, result->dump());
-  response.headers.emplace_back(dialect_row(call.dialect).request_id_header,
-                                call.request.request_id);
-  call.writer.respond(std::move(response));
+  call.writer.respond(http::ServerResponse::json(status, result->dump()));
 }
 
 Result<Json> body_object(const Call& call) {

@@ -42,6 +42,7 @@ struct Services {
   std::string console_page;  // HTML
   std::string version;
   std::function<bool()> is_ready;  // models loaded, runs resumed
+  telemetry::Aliases metric_aliases = telemetry::Aliases::none;
 };
 
 struct RouteSummary {

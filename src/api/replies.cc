@@ -44,7 +44,6 @@ class Replies : public std::enable_shared_from_this<Replies> {
         timers_(call.services.timers),
         workers_(call.services.workers),
         measured_(call.measured),
-        request_id_header_(dialect_row(call.dialect).request_id_header),
         is_stream_(plan.is_stream),
         streams_(std::move(streams)),
         writer_(std::move(call.writer)),
@@ -124,8 +123,7 @@ class Replies : public std::enable_shared_from_this<Replies> {
     const bool is_events = encoder_->framing() == Framing::server_sent_events;
     writer_.begin_stream(
         200, {{"content-type", is_events ? "text/event-stream" : "application/x-ndjson"},
-              {"cache-control", "no-store"},
-              {request_id_header_, streams_.front()->id()}});
+              {"cache-control", "no-store"}});
     send(encoder_->begin());
   }
 
@@ -150,9 +148,7 @@ class Replies : public std::enable_shared_from_this<Replies> {
       send(encoder_->end(protocol::usage_of(replies_)));
       return writer_.end();
     }
-    auto response = http::ServerResponse::json(200, encoder_->whole(replies_).dump());
-    response.headers.emplace_back(request_id_header_, streams_.front()->id());
-    writer_.respond(std::move(response));
+    writer_.respond(http::ServerResponse::json(200, encoder_->whole(replies_).dump()));
   }
 
   // After the first frame the peer has a 200 whatever comes; the error's own status is counted.
@@ -162,7 +158,6 @@ class Replies : public std::enable_shared_from_this<Replies> {
     cancel();
     if (!is_begun_) {
       auto response = error_response(error, encoder_->error(error));
-      response.headers.emplace_back(request_id_header_, streams_.front()->id());
       return writer_.respond(std::move(response));
     }
     send(encoder_->fail(error));
@@ -184,7 +179,6 @@ class Replies : public std::enable_shared_from_this<Replies> {
   EventLoop& timers_;
   WorkerPool& workers_;
   const Measured measured_;
-  const std::string request_id_header_;
   const bool is_stream_;
   const std::vector<std::unique_ptr<serving::ChatStream>> streams_;
   Mutex mutex_;
@@ -200,7 +194,24 @@ class Replies : public std::enable_shared_from_this<Replies> {
   bool is_done_ GUARDED_BY(mutex_) = false;
 };
 
+// "350ms", "12s", "6m0s".
+std::string format_reset(Duration span) {
+  const int64_t ms = (span.count() + 999'999) / 1'000'000;
+  if (ms < 1000) return std::to_string(ms) + "ms";
+  const int64_t seconds = (ms + 999) / 1000;
+  if (seconds < 60) return std::to_string(seconds) + "s";
+  return std::to_string(seconds / 60) + "m" + std::to_string(seconds % 60) + "s";
+}
+
 }  // namespace
+
+void set_rate_headers(Call& call) {
+  const auto limit = call.services.serving.rate_limit(call.request);
+  if (!limit) return;
+  call.writer.set_header("x-ratelimit-limit-requests", std::to_string(limit->requests));
+  call.writer.set_header("x-ratelimit-remaining-requests", std::to_string(limit->remaining));
+  call.writer.set_header("x-ratelimit-reset-requests", format_reset(limit->until_reset));
+}
 
 Result<std::vector<std::unique_ptr<serving::ChatStream>>> begin_chats(
     Call& call, const protocol::ChatRequest& chat, size_t choices) {
@@ -210,7 +221,9 @@ Result<std::vector<std::unique_ptr<serving::ChatStream>>> begin_chats(
     protocol::ChatRequest one = chat;
     // The same seed would make the same reply.
     if (one.sampling.seed) *one.sampling.seed += static_cast<int64_t>(choice);
-    streams.push_back(TRY(call.services.serving.chat(call.request, std::move(one))));
+    auto stream = call.services.serving.chat(call.request, std::move(one));
+    set_rate_headers(call);
+    streams.push_back(TRY(std::move(stream)));
   }
   return streams;
 }

@@ -26,6 +26,9 @@ struct ReplyPlan {
 Result<std::vector<std::unique_ptr<serving::ChatStream>>> begin_chats(
     Call& call, const protocol::ChatRequest& chat, size_t choices = 1);
 
+// Tells the caller what its rate has left, as OpenAI does, where there is a limit.
+void set_rate_headers(Call& call);
+
 // Answers the call with one choice per stream (at least one), now or later, and cancels what still
 // runs when the peer leaves.
 void send_replies(Call call, std::vector<std::unique_ptr<serving::ChatStream>> streams,

@@ -116,7 +116,8 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/nodes", endpoints::list_nodes, Access::authenticated,
      "nodes with their devices, sandbox and version"},
     {"GET", "/api/why/{id}", endpoints::why, Access::authenticated,
-     "the causal chain of a decision (dec_…) or a run (run_…), from records"},
+     "the causal chain of a decision (dec_…), a run (run_…) or a request of a model (req_…), from "
+     "records"},
     {"GET", "/api/events", endpoints::events, Access::authenticated,
      "server-sent events: runs, decisions, models, memory"},
 };

@@ -22,8 +22,10 @@ Duration seconds(double value) {
 
 Duration clamp_retry(Duration wait) { return std::clamp(wait, kRetryAfterMin, kRetryAfterMax); }
 
+double full_bucket(double rate) { return std::max(1.0, rate * kBurstSeconds); }
+
 TokenBucket refill(const TokenBucket& bucket, double rate, MonotonicTime now) {
-  const double full = std::max(1.0, rate * kBurstSeconds);
+  const double full = full_bucket(rate);
   if (!bucket.requests) return {full, now};
   const double elapsed = std::chrono::duration<double>(now - bucket.refilled).count();
   return {std::min(full, *bucket.requests + std::max(elapsed, 0.0) * rate), now};
@@ -50,6 +52,15 @@ Duration retry_when_full(const AdmitState& state) {
 }
 
 }  // namespace
+
+std::optional<RateLeft> rate_left(const AdmitLimits& limits, const TokenBucket& bucket,
+                                  MonotonicTime now) {
+  const double rate = limits.requests_per_second_max;
+  if (rate <= 0) return std::nullopt;
+  const double left = *refill(bucket, rate, now).requests;
+  return RateLeft{static_cast<int64_t>(full_bucket(rate)), static_cast<int64_t>(left),
+                  seconds((full_bucket(rate) - left) / rate)};
+}
 
 AdmitDecision admit(const AdmitState& state, const AdmitQuery& query, MonotonicTime now) {
   const AdmitLimits& limits = state.limits;

@@ -58,6 +58,16 @@ struct AdmitDecision {
   std::string reason;                      // one sentence; names the limit
 };
 
+// What a principal may send.
+struct RateLeft {
+  int64_t limit = 0;      // requests at once
+  int64_t remaining = 0;  // of these, now
+  Duration until_full{};  // until all remain again
+};
+// nullopt: there is no limit.
+std::optional<RateLeft> rate_left(const AdmitLimits& limits, const TokenBucket& bucket,
+                                  MonotonicTime now);
+
 AdmitDecision admit(const AdmitState& state, const AdmitQuery& query, MonotonicTime now);
 
 }  // namespace plinth::decisions

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/deadline.h"
 #include "base/json.h"
 #include "base/result.h"
@@ -186,6 +187,14 @@ struct TokenLogprobs {
   std::vector<TokenLogprob> top;  // likeliest first
 };
 
+// Where the time of a reply went.
+struct GenerateTimes {
+  Duration queue{};            // until it joined the batch
+  Duration prefill{};          // from there to the first token, or to the end
+  int64_t prefill_chunks = 0;  // iterations that computed a part of the prompt
+  Duration decode{};           // from the first token to the end
+};
+
 struct GenerateEvent {
   enum class Kind : uint8_t { text, reasoning, tool_call, finished, failed };
   enum class Reason : uint8_t { stop, length, tool_calls, cancelled };
@@ -203,6 +212,7 @@ struct GenerateEvent {
   int64_t accepted_tokens = 0;    // finished: of these, kept
   int preemptions = 0;            // finished: times it had to make room for others
   std::vector<Token> tokens;      // finished: what was generated
+  GenerateTimes times;            // finished
   // When asked for; text and reasoning: of the tokens since the last such event, which this one may
   // hold only a part of; finished: of all tokens of the reply.
   std::vector<TokenLogprobs> logprobs;
@@ -276,12 +286,17 @@ class Engine : public TextTokenizer {
   // Sequences that use it keep it until they end; none can be started with it. Error: not_found.
   virtual Status unload_adapter(AdapterId adapter) = 0;
 
-  // Whether the model makes embeddings (bert and its like): then embed() works, and submit() and
-  // logits() answer unsupported.
+  // Whether the model makes nothing but embeddings (bert and its like): then submit() and logits()
+  // answer unsupported.
   virtual bool is_embedder() const = 0;
-  // The pooled vector of the tokens as the model makes it, not normalised: divide by its length for
-  // cosines. Blocks. Errors: unsupported (no embedder), context_length_exceeded, invalid_argument.
-  virtual Result<std::vector<float>> embed(const std::vector<Token>& tokens) = 0;
+  // One vector a text, not normalised: divide by its length for cosines. An embedder pools as its
+  // file asks for; of a model that generates it is the mean, over all positions of the text, of the
+  // hidden values after the final norm, computed beside what it generates. Blocks. Errors:
+  // context_length_exceeded, invalid_argument, overloaded, cancelled.
+  virtual Result<std::vector<std::vector<float>>> embed(
+      const std::vector<std::vector<Token>>& texts, const Cancellation& cancellation) = 0;
+  // Of one text.
+  Result<std::vector<float>> embed(const std::vector<Token>& tokens);
 };
 
 }  // namespace plinth::engine

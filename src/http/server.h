@@ -53,6 +53,10 @@ class ResponseWriter {
   ResponseWriter& operator=(ResponseWriter&&) noexcept;
   ~ResponseWriter();
 
+  // A header of the answer, whatever makes it: instead of one that it has of that name (lower
+  // case).
+  void set_header(std::string name, std::string value);
+
   void respond(ServerResponse response);
 
   // Streaming: begin once, then write; chunked transfer. write is false when the peer is gone or

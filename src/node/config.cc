@@ -41,6 +41,8 @@ constexpr ConfigKey kKeys[] = {
     {"admission.queue_max", "integer", "128", "requests of one model that may wait"},
     {"admission.queue_wait_max", "duration", "30s", "longest wait before a request is refused"},
     {"admission.requests_per_second_max", "number", "0", "per principal; 0 means no limit"},
+    {"telemetry.vllm_aliases", "boolean", "false",
+     "metrics of chats at /metrics also under vLLM's names, vllm:…"},
     {"agents.files", "list of strings", "[]", "agent documents stored at start"},
     {"agents.runs_at_once_max", "integer", "8", "runs that make progress at the same time"},
 };
@@ -183,6 +185,14 @@ Status parse_admission_section(const Json& admission, NodeConfig& config) {
   return ok();
 }
 
+Status parse_telemetry_section(const Json& section, NodeConfig& config) {
+  TRY(check_keys(section, "telemetry"));
+  if (TRY(json_field::optional_bool(section, "vllm_aliases")).value_or(false)) {
+    config.metric_aliases = telemetry::Aliases::vllm;
+  }
+  return ok();
+}
+
 Status parse_agents_section(const Json& agents, const std::string& folder, NodeConfig& config) {
   TRY(check_keys(agents, "agents"));
   for (const auto& file : TRY(strings_of(agents, "files"))) {
@@ -211,6 +221,9 @@ Status parse_sections(const Json& document, const std::string& folder, NodeConfi
   }
   if (const Json& admission = document["admission"]; !admission.is_null()) {
     TRY(in_part("admission", parse_admission_section(admission, config)));
+  }
+  if (const Json& telemetry = document["telemetry"]; !telemetry.is_null()) {
+    TRY(in_part("telemetry", parse_telemetry_section(telemetry, config)));
   }
   if (const Json& agents = document["agents"]; !agents.is_null()) {
     TRY(in_part("agents", parse_agents_section(agents, folder, config)));

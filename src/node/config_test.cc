@@ -17,6 +17,7 @@ models:
   - {name: big, url: "https://models.example/v1", upstream_model: big-1}
   - {name: far, url: "https://models.example/v1", upstream_api: anthropic}
 admission: {queue_max: 7, queue_wait_max: 5s}
+telemetry: {vllm_aliases: true}
 agents: {files: [a.yaml]}
 )",
                                    "/etc/plinth");
@@ -27,6 +28,7 @@ agents: {files: [a.yaml]}
   EXPECT_EQ(config->models.at(1).kind, serving::ReplicaKind::upstream);
   EXPECT_EQ(config->models.at(1).upstream_api, serving::UpstreamApi::openai);
   EXPECT_EQ(config->models.at(2).upstream_api, serving::UpstreamApi::anthropic);
+  EXPECT_EQ(config->metric_aliases, telemetry::Aliases::vllm);
   EXPECT_EQ(config->admission.queue_max, 7);
   EXPECT_EQ(config->admission.queue_wait_max, std::chrono::seconds(5));
   EXPECT_EQ(config->agent_files.at(0), "/etc/plinth/a.yaml");

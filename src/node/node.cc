@@ -103,14 +103,18 @@ class RunningNode final : public Node {
     services_ = std::make_unique<api::Services>(api::Services{
         *guard_, *serving_, *memory_, *embedder_, *agents_, *reports_, store_->events(), metrics_,
         clock_, loop_, ids_, *responses_, reply_workers_, std::string(console_page()),
-        std::string(kVersion), [this] { return is_ready_.load(); }});
+        std::string(kVersion), [this] { return is_ready_.load(); }, config_.metric_aliases});
     console_token_ = make_console_token();
     api_ = std::make_unique<api::Api>(*services_, door(0));
     http::ServerOptions options;
     options.host = config_.listen_host;
     options.port = config_.listen_port;
     options.workers = kWorkers;
-    options.error_response = api::error_response;
+    options.error_response = [this](const Error& error, const std::string& path) {
+      http::ServerResponse response = api::error_response(error, path);
+      response.headers.emplace_back("x-request-id", ids_.make("req"));
+      return response;
+    };
     server_ = TRY(http::Server::create(
         options, [this](http::ServerRequest request, http::ResponseWriter writer) {
           api_->handle(std::move(request), std::move(writer));

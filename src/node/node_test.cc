@@ -481,6 +481,60 @@ TEST_F(StarterNodeTest, completes_prompts_and_shows_their_tokens) {
             400);
 }
 
+TEST_F(NodeTest, embeds_and_explains_with_the_starter_model) {
+  const std::string path = PLINTH_SOURCE_DIR "/models/starter/starter.gguf";
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << "no starter model";
+  node_.reset();
+  NodeConfig with_model = config();
+  with_model.admission.requests_per_second_max = 60;
+  with_model.metric_aliases = telemetry::Aliases::vllm;
+  serving::ModelSpec spec;
+  spec.name = "starter";
+  spec.path = path;
+  with_model.models.push_back(spec);
+  start(with_model);
+  const auto floats = call("POST", "/v1/embeddings", R"({"model":"starter","input":["hi","ho"]})");
+  ASSERT_EQ(floats.status, 200) << floats.body;
+  const Json list = json(floats);
+  ASSERT_EQ(list["data"].size(), 2u);
+  EXPECT_GT(list["data"].items()[0]["embedding"].size(), 1u);
+  EXPECT_GE(list["usage"]["prompt_tokens"].as_int(), 2);
+  EXPECT_EQ(floats.header("x-ratelimit-limit-requests"), "60");
+  EXPECT_EQ(floats.header("x-ratelimit-remaining-requests"), "59");
+  EXPECT_TRUE(floats.header("x-ratelimit-reset-requests").has_value());
+  const auto packed = call("POST", "/v1/embeddings",
+                           R"({"model":"starter","input":[5,6],"encoding_format":"base64"})");
+  EXPECT_TRUE(json(packed)["data"].items().front()["embedding"].is_string()) << packed.body;
+  const auto long_text =
+      call("POST", "/v1/embeddings",
+           R"({"model":"starter","input":")" + std::string(200'000, 'x') + "\"}");
+  EXPECT_EQ(json(long_text)["error"]["code"].as_string(), "context_length_exceeded");
+
+  const auto chat = call("POST", "/v1/chat/completions",
+                         R"({"model":"starter","messages":[{"role":"user","content":"hello"}]})");
+  ASSERT_EQ(chat.status, 200) << chat.body;
+  const auto why = call("GET", "/api/why/" + chat.header("x-request-id").value_or(""));
+  ASSERT_EQ(why.status, 200) << why.body;
+  const Json explained = json(why);
+  const Json& made = explained["request"]["calls"].items().front();
+  EXPECT_EQ(made["attempts"].items().front()["replica"].as_string(), "starter#0");
+  EXPECT_GT(made["prompt_tokens"].as_int(), 0);
+  EXPECT_GE(made["engine"]["prefill_chunks"].as_int(), 1);
+  EXPECT_GT(made["first_token_ms"].as_double(), 0);
+  EXPECT_TRUE(explained["chain"].items().front().contains("audit"));
+  const std::string metrics = call("GET", "/metrics").body;
+  EXPECT_NE(metrics.find("vllm:request_success_total{"), std::string::npos);
+  EXPECT_NE(metrics.find("vllm:kv_cache_usage_perc{engine=\"0\",model_name=\"starter\"}"),
+            std::string::npos);
+}
+
+TEST_F(NodeTest, every_answer_names_its_request) {
+  for (const char* path : {"/healthz", "/v1/models", "/v1/nothing", "/metrics", "/api/why/req_1"}) {
+    EXPECT_TRUE(call("GET", path).header("x-request-id").value_or("").starts_with("req_")) << path;
+  }
+  EXPECT_EQ(call("GET", "/api/why/req_1").status, 404);
+}
+
 TEST_F(NodeTest, the_console_needs_its_token) {
   EXPECT_EQ(call("GET", "/").status, 200);
   EXPECT_EQ(call("GET", "/?token=wrong").status, 401);

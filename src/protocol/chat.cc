@@ -83,6 +83,7 @@ void add_event(ChatReply& reply, ChatEvent event) {
       reply.stop_match = std::move(event.stop_match);
       reply.usage = event.usage;
       reply.times = event.times;
+      reply.vectors = std::move(event.vectors);
       return;
     case ChatEvent::Kind::failed:
       return;

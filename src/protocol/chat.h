@@ -109,6 +109,14 @@ struct ReplyTimes {
   int64_t reply_ns = 0;   // from there to its end
 };
 
+// The work behind a reply, from a replica that knows it.
+struct ReplyWork {
+  int64_t queue_us = 0;        // until it joined the batch
+  int64_t prefill_us = 0;      // from there to the first token
+  int64_t prefill_chunks = 0;  // iterations that computed a part of the prompt
+  int64_t decode_us = 0;       // from the first token to the end
+};
+
 struct TokenLogprob {
   std::string token;  // bytes, which need not be whole characters
   double logprob = 0;
@@ -133,7 +141,9 @@ struct ChatEvent {
       stop_match;    // finished with stop: the string of ChatRequest::stop; empty: its own end
   Usage usage;       // finished
   ReplyTimes times;  // finished
-  Error error;       // failed
+  std::vector<std::vector<float>> vectors;  // finished, of embeddings: one an input
+  std::optional<ReplyWork> work;            // finished
+  Error error;                              // failed
 };
 
 // The whole reply, when nobody streams.
@@ -146,6 +156,7 @@ struct ChatReply {
   std::string stop_match;
   Usage usage;
   ReplyTimes times;
+  std::vector<std::vector<float>> vectors;  // of embeddings, which have no text
 };
 
 // Whether both are text, or both reasoning, so that append_text may join them.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decoding what OpenAI clients send: chat completions and embeddings.
+// Decoding what OpenAI clients send for chat completions.
 #include "protocol/openai.h"
 
 #include <algorithm>
@@ -14,7 +14,6 @@
 namespace plinth::protocol::openai {
 namespace {
 
-constexpr size_t kEmbeddingInputsMax = 256;
 
 // Fields whose absence would change the reply: better refused than silently ignored.
 Status refuse_unsupported(const Json& body) {
@@ -75,15 +74,6 @@ Status decode_tool_choice(const Json& body, ChatRequest& request) {
   return ok();
 }
 
-Result<std::string> decode_embedding_input(const Json& input, const std::string& path) {
-  if (input.is_number() || input.is_array()) {
-    return unsupported_field(path, "lists of token ids; send text");
-  }
-  if (!input.is_string()) return expected(path, "a string", input);
-  if (input.as_string().empty()) return field_error(path, "the text is empty");
-  return input.as_string();
-}
-
 }  // namespace
 
 Result<ChatCall> decode_chat(const Json& body) {
@@ -105,34 +95,6 @@ Result<ChatCall> decode_chat(const Json& body) {
   const StreamOptions stream = TRY(decode_stream(body));
   call.is_stream = stream.is_stream;
   call.is_usage_wanted = stream.is_usage_wanted;
-  return call;
-}
-
-Result<EmbeddingsCall> decode_embeddings(const Json& body) {
-  TRY(check_object(body));
-  EmbeddingsCall call;
-  call.model = TRY(decode_model(body));
-  const Json& input = body["input"];
-  if (input.is_array()) {
-    if (input.size() == 0 || input.size() > kEmbeddingInputsMax) {
-      return field_error("input", "must have 1 to " + std::to_string(kEmbeddingInputsMax) +
-                                      " texts, got " + std::to_string(input.size()));
-    }
-    for (size_t i = 0; i < input.size(); ++i) {
-      call.inputs.push_back(TRY(decode_embedding_input(input.items()[i], at_index("input", i))));
-    }
-  } else {
-    call.inputs.push_back(TRY(decode_embedding_input(input, "input")));
-  }
-  const auto format = TRY(json_field::optional_string(body, "encoding_format"));
-  if (format && *format != "float" && *format != "base64") {
-    return field_error("encoding_format",
-                       "unknown value '" + shorten(*format, 64) + "'; use float or base64");
-  }
-  call.is_base64 = format == "base64";
-  if (!body["dimensions"].is_null()) {
-    return unsupported_field("dimensions", "vectors have the model's own size; leave it out");
-  }
   return call;
 }
 

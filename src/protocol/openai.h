@@ -46,15 +46,6 @@ Json encode_usage_chunk(const ReplyHead& head, const Usage& usage);
 std::unique_ptr<ReplyEncoder> create_chat_encoder(ReplyHead head, size_t choices,
                                                   bool is_usage_wanted);
 
-struct EmbeddingsCall {
-  std::string model;
-  std::vector<std::string> inputs;  // 1..256
-  bool is_base64 = false;
-};
-Result<EmbeddingsCall> decode_embeddings(const Json& body);
-Json encode_embeddings(const EmbeddingsCall& call, const std::vector<std::vector<float>>& vectors,
-                       int64_t prompt_tokens);
-
 struct ModelCard {
   std::string id;
   int64_t created_unix_s = 0;

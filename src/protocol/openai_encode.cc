@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Encoding what OpenAI clients expect: replies, stream chunks, embeddings, models, errors.
-#include <bit>
-#include <cstdint>
-
-#include "base/hash.h"
+// Encoding what OpenAI clients expect: replies, stream chunks, models, errors.
 #include "protocol/openai.h"
 #include "protocol/openai/logprobs.h"
 #include "protocol/openai/usage.h"
@@ -52,28 +48,6 @@ Json encode_choice(size_t index, const ChatReply& reply) {
                        {"finish_reason", finish_reason_name(reply.reason)}});
 }
 
-// The client reads the bytes as 32-bit floats in little-endian order, whatever this machine's order
-// is.
-std::string little_endian_bytes(const std::vector<float>& vector) {
-  std::string bytes;
-  bytes.reserve(vector.size() * sizeof(float));
-  for (const float value : vector) {
-    const auto bits = std::bit_cast<uint32_t>(value);
-    for (int shift = 0; shift < 32; shift += 8) {
-      bytes.push_back(static_cast<char>((bits >> shift) & 0xffu));
-    }
-  }
-  return bytes;
-}
-
-Json encode_vector(const std::vector<float>& vector, bool is_base64) {
-  if (is_base64) return base64(little_endian_bytes(vector));
-  Json::Array numbers;
-  numbers.reserve(vector.size());
-  for (const float value : vector) numbers.emplace_back(static_cast<double>(value));
-  return Json(std::move(numbers));
-}
-
 }  // namespace
 
 Json encode_reply(const ReplyHead& head, const std::vector<ChatReply>& replies) {
@@ -120,22 +94,6 @@ Json encode_usage_chunk(const ReplyHead& head, const Usage& usage) {
   Json chunk = chunk_of(head, Json::array());
   chunk.set("usage", encode_usage(usage));
   return chunk;
-}
-
-Json encode_embeddings(const EmbeddingsCall& call, const std::vector<std::vector<float>>& vectors,
-                       int64_t prompt_tokens) {
-  Json::Array items;
-  items.reserve(vectors.size());
-  for (size_t i = 0; i < vectors.size(); ++i) {
-    items.push_back(Json::object({{"object", "embedding"},
-                                  {"index", i},
-                                  {"embedding", encode_vector(vectors[i], call.is_base64)}}));
-  }
-  return Json::object({{"object", "list"},
-                       {"data", std::move(items)},
-                       {"model", call.model},
-                       {"usage", Json::object({{"prompt_tokens", prompt_tokens},
-                                               {"total_tokens", prompt_tokens}})}});
 }
 
 Json encode_model(const ModelCard& model) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What OpenAI clients read from replies, chunks, embeddings and errors.
+// What OpenAI clients read from replies, chunks and errors.
 #include <gtest/gtest.h>
 
 #include "base/hash.h"
@@ -132,20 +132,6 @@ TEST(OpenAiChunks, carry_a_failure_as_an_error_object) {
   ChatEvent failed = event_of(ChatEvent::Kind::failed);
   failed.error = make_error(ErrorCode::overloaded, "full");
   EXPECT_EQ(encode_chunk(kHead, 0, failed, 0)["error"]["message"].as_string(), "full");
-}
-
-TEST(OpenAiEmbeddings, are_numbers_or_little_endian_floats) {
-  EmbeddingsCall call{.model = "m", .inputs = {"a", "b"}};
-  const Json floats = encode_embeddings(call, {{1.0f, -0.5f}, {0.25f}}, 9);
-  EXPECT_EQ(floats.dump(),
-            R"({"object":"list","data":[{"object":"embedding","index":0,"embedding":[1,-0.5]},)"
-            R"({"object":"embedding","index":1,"embedding":[0.25]}],"model":"m",)"
-            R"("usage":{"prompt_tokens":9,"total_tokens":9}})");
-  call.is_base64 = true;
-  const Json packed = encode_embeddings(call, {{1.0f, -0.5f}}, 9);
-  const std::string bytes =
-      unbase64(packed["data"].items()[0]["embedding"].as_string()).value_or("");
-  EXPECT_EQ(bytes, std::string("\x00\x00\x80\x3f\x00\x00\x00\xbf", 8));
 }
 
 TEST(OpenAiModels, are_listed_as_cards) {

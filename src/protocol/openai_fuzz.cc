@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "protocol/openai.h"
+#include "protocol/openai_embeddings.h"
 
 namespace {
 
@@ -49,7 +50,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   fuzz_chat(*body);
   fuzz_reply(*body);
   if (const auto call = openai::decode_embeddings(*body); call.is_ok()) {
-    CHECK(!call->inputs.empty());
+    CHECK(!call->request.inputs.empty());
+    const auto again = openai::decode_embeddings(openai::encode_embedding_request(call->request));
+    CHECK(again.is_ok());
+    CHECK(again->request.inputs == call->request.inputs);
   }
+  (void)openai::decode_embedding_reply(*body, (*body)["data"].size());
   return 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decoding chat and embeddings requests: what clients send, and every way they get it wrong.
+// Decoding chat requests: what clients send, and every way they get it wrong.
 #include "protocol/openai.h"
 
 #include <gtest/gtest.h>
@@ -334,37 +334,6 @@ TEST(OpenAiChat, stops_at_its_limits) {
   Json with_many = chat_with("");
   with_many.set("tools", many);
   expect_refused(with_many, "tools", std::to_string(limits::kToolsMax));
-}
-
-TEST(OpenAiEmbeddings, reads_one_text_or_many) {
-  const auto one = MUST(decode_embeddings(json(R"({"model":"m","input":"a"})")), "well formed");
-  EXPECT_EQ(one.inputs, std::vector<std::string>{"a"});
-  EXPECT_FALSE(one.is_base64);
-  const auto many =
-      MUST(decode_embeddings(json(R"({"model":"m","input":["a","b"],"encoding_format":"base64"})")),
-           "well formed");
-  EXPECT_EQ(many.inputs, (std::vector<std::string>{"a", "b"}));
-  EXPECT_TRUE(many.is_base64);
-}
-
-TEST(OpenAiEmbeddings, names_the_input_at_fault) {
-  for (const auto& [members, param] : std::initializer_list<std::pair<const char*, const char*>>{
-           {R"("input":[])", "input"},
-           {R"("input":"")", "input"},
-           {R"("input":["a",""])", "input[1]"},
-           {R"("input":[1,2])", "input[0]"},
-           {R"("input":[[1]])", "input[0]"},
-           {R"("input":7)", "input"},
-           {R"("x":1)", "input"},
-           {R"("input":"a","encoding_format":"hex")", "encoding_format"},
-           {R"("input":"a","dimensions":8)", "dimensions"}}) {
-    const auto call = decode_embeddings(json(R"({"model":"m",)" + std::string(members) + "}"));
-    ASSERT_TRUE(call.is_error()) << members;
-    EXPECT_EQ(call.error().param, param) << call.error().message;
-  }
-  Json inputs = Json::array();
-  for (int i = 0; i < 257; ++i) inputs.push("x");
-  EXPECT_TRUE(decode_embeddings(Json::object({{"model", "m"}, {"input", inputs}})).is_error());
 }
 
 }  // namespace

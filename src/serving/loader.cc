@@ -117,13 +117,14 @@ Result<LoadedReplica> load_native(const ServingOptions& options, const ModelSpec
   NativeOptions native{.id = replica_id,
                        .engine = TRY(engine::Engine::load(engine_options)),
                        .ids = options.ids,
+                       .workers = options.workers,
                        .context_tokens_max = spec.context_tokens_max,
                        .parallel_max = kNativeSequencesMax};
   LoadedReplica loaded;
   loaded.replica = create_native_replica(std::move(native));
   loaded.detail = place.detail;
   loaded.memory_bytes = place.bytes;
-  loaded.has_prefix_cache = true;
+  loaded.has_prefix_cache = !loaded.replica->is_embedder();
   return loaded;
 }
 

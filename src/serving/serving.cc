@@ -34,6 +34,15 @@ Json facts_of(const protocol::ChatRequest& chat, const Calls::ModelFacts& model)
   });
 }
 
+Json facts_of(const protocol::EmbeddingRequest& embedding, const Calls::ModelFacts& model) {
+  return Json::object({
+      {"model", Json::object({{"name", embedding.model},
+                              {"kind", replica_kind_name(model.kind)},
+                              {"is_local", model.is_local}})},
+      {"inputs", embedding.inputs.size()},
+  });
+}
+
 class NodeServing final : public Serving {
  public:
   explicit NodeServing(const ServingOptions& options) : options_(options), calls_(options) {}
@@ -111,6 +120,40 @@ class NodeServing final : public Serving {
     return TRY(replica_of(chat.model))->count_tokens(chat);
   }
 
+  Result<std::unique_ptr<ChatStream>> embed(const guard::Request& request,
+                                            protocol::EmbeddingRequest embedding) override {
+    const auto facts = calls_.facts(embedding.model);
+    TRY(authorize(request, {guard::ActionKind::model_call, "model", embedding.model,
+                            facts_of(embedding, facts.value_or(Calls::ModelFacts{}))}));
+    if (!facts) return unknown_model(embedding.model);
+    if (!facts->is_ready) {
+      return make_error(ErrorCode::unavailable,
+                        "model " + embedding.model + " could not be loaded: " + facts->failure);
+    }
+    return calls_.begin(request, std::move(embedding));
+  }
+
+  Result<Json> explain(const guard::Request& request, const std::string& id) override {
+    TRY(authorize(request, {guard::ActionKind::model_list, "model", "*", Json::object()}));
+    const auto record = calls_.find_request(id);
+    if (!record || record->key.tenant != request.principal.tenant) {
+      return make_error(ErrorCode::not_found,
+                        "no request '" + id + "' of a model; the latest " +
+                            std::to_string(kRequestsKept) + " are kept since the node started",
+                        "id");
+    }
+    if (record->key.principal != request.principal.id) {
+      TRY(authorize(request, {guard::ActionKind::audit_read, "audit", "log", Json::object()}));
+    }
+    return record->to_json(options_.clock.now());
+  }
+
+  std::optional<RateLimit> rate_limit(const guard::Request& request) const override {
+    return calls_.rate_limit(request);
+  }
+
+  void publish_load() override { calls_.publish_load(); }
+
   void check_upstreams(Duration time_max) override {
     // A second check at the same time would only ask again.
     if (is_checking_.exchange(true)) return;
@@ -132,7 +175,13 @@ class NodeServing final : public Serving {
 
  private:
   Status authorize(const guard::Request& request, const guard::Action& action) {
-    return guard::require_allowed(options_.authorizer.authorize(request, action));
+    const MonotonicTime begun = options_.clock.now();
+    const guard::Decision decision = options_.authorizer.authorize(request, action);
+    if (action.kind == guard::ActionKind::model_call) {
+      calls_.records().decided(key_of(request), action.resource_id, decision,
+                               options_.clock.now() - begun);
+    }
+    return guard::require_allowed(decision);
   }
 
   // Of a model that is ready; fills in the model's name where the caller left it to the node. A

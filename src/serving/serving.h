@@ -19,6 +19,7 @@
 #include "guard/request.h"
 #include "http/client.h"
 #include "protocol/chat.h"
+#include "protocol/embeddings.h"
 #include "store/events.h"
 #include "telemetry/metrics.h"
 
@@ -78,12 +79,19 @@ struct AdmissionOptions {
   double requests_per_second_max = 0;  // per principal; 0: no limit
 };
 
+// Requests that a principal may send.
+struct RateLimit {
+  int64_t requests = 0;    // at once
+  int64_t remaining = 0;   // of these, now
+  Duration until_reset{};  // until all remain again
+};
+
 struct ServingOptions {
   guard::Authorizer& authorizer;
   http::Client& client;
   const Clock& clock;
   IdSource& ids;
-  WorkerPool& workers;    // upstream calls block here
+  WorkerPool& workers;    // upstream calls and embeddings block here
   store::Events& events;  // topic "model"
   telemetry::Metrics& metrics;
   AdmissionOptions admission;
@@ -131,12 +139,26 @@ class Serving {
   // denied, not_found, unavailable, unsupported (an upstream's), invalid_argument.
   virtual Result<int64_t> count_tokens(const guard::Request& request,
                                        protocol::ChatRequest chat) = 0;
+  // Authorizes model_call, admits, routes, starts: the stream has one event, finished with the
+  // vectors or failed. A native model's vectors have length 1; an upstream's are as it makes them.
+  // Errors: as of chat; of a model's inputs (invalid_argument, context_length_exceeded) as a failed
+  // event.
+  virtual Result<std::unique_ptr<ChatStream>> embed(const guard::Request& request,
+                                                    protocol::EmbeddingRequest embedding) = 0;
+  // What became of a request of this tenant, by its id (req_…): when it came, policy, admission,
+  // routing, times, tokens and end of its calls. The latest are kept, the slow and the failed ones
+  // longer. Authorizes model_list; for another principal's request audit_read. Errors: denied,
+  // not_found.
+  virtual Result<Json> explain(const guard::Request& request, const std::string& id) = 0;
+  // Of the principal; nullopt: there is no limit.
+  virtual std::optional<RateLimit> rate_limit(const guard::Request& request) const = 0;
+  virtual void publish_load() = 0;  // as of now, into the metrics
   // Calls the upstreams that are not known to be reachable, until time_max; blocks. For start-up
   // and from time to time.
   virtual void check_upstreams(Duration time_max) = 0;
   // How many models are in each state; names none.
   virtual std::map<std::string, int> states() const = 0;
-  virtual std::string default_model() const = 0;  // the first added; empty when none
+  virtual std::string default_model() const = 0;  // the first added that chats; empty when none
 };
 
 std::unique_ptr<Serving> create_serving(const ServingOptions& options);

@@ -124,6 +124,7 @@ Result<SequenceId> Batcher::submit(GenerateRequest request, AdapterSet adapters,
       id, std::move(request), std::move(sink), std::move(adapters), seed, tokens_max, speculation,
       proposed_tokens_max(options_.sequences_max), std::move(reply)));
   submitted_.back()->constraint = std::move(constraint);
+  submitted_.back()->submitted = clock_.now();
   live_.insert(id);
   changed_.notify_all();
   return id;
@@ -175,6 +176,7 @@ Result<std::vector<std::vector<float>>> Batcher::logits(const std::vector<Token>
 void Batcher::run() {
   while (take_work()) {
     answer_logits();
+    advance_embeddings();
     drop_cancelled();
     admit_waiting();
     publish_load();
@@ -189,12 +191,13 @@ void Batcher::run() {
     finish(*sequence, GenerateEvent::Reason::cancelled);
   }
   answer_logits();
+  end_embeddings();
 }
 
 bool Batcher::take_work() {
   MutexLock lock(mutex_);
-  while (!is_stopping_ && submitted_.empty() && logits_jobs_.empty() && waiting_.empty() &&
-         running_.empty()) {
+  while (!is_stopping_ && submitted_.empty() && logits_jobs_.empty() && embedding_jobs_.empty() &&
+         embeddings_.empty() && waiting_.empty() && running_.empty()) {
     changed_.wait(mutex_);
   }
   for (SequencePointer& sequence : submitted_) {
@@ -283,6 +286,7 @@ bool Batcher::accept_token(Sequence& sequence, std::span<const float> logits, To
 
 bool Batcher::append(Sequence& sequence, Token token) {
   sequence.tokens.push_back(token);
+  if (!sequence.first_token) sequence.first_token = clock_.now();
   if (sequence.constraint) {
     const Status accepted = sequence.constraint->accept(token);
     if (accepted.is_error()) {
@@ -353,6 +357,7 @@ void Batcher::finish(Sequence& sequence, GenerateEvent::Reason reason) {
   event.proposed_tokens = sequence.proposed_tokens;
   event.accepted_tokens = sequence.accepted_tokens;
   event.preemptions = sequence.preemptions;
+  event.times = sequence.times(clock_.now());
   event.logprobs = std::move(sequence.logprobs);
   event.tokens.assign(sequence.tokens.begin() + sequence.prompt_tokens, sequence.tokens.end());
   leave(sequence);

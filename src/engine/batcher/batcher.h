@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/deadline.h"
 #include "base/mutex.h"
 #include "base/random.h"
 #include "base/result.h"
@@ -76,15 +77,38 @@ class Batcher {
   Result<std::vector<std::vector<float>>> logits(const std::vector<Token>& tokens,
                                                  const std::vector<int64_t>& positions,
                                                  AdapterSet adapters) EXCLUDES(mutex_);
+  // As Engine::embed, of texts that were checked.
+  Result<std::vector<std::vector<float>>> embed(const std::vector<std::vector<Token>>& texts,
+                                                const Cancellation& cancellation) EXCLUDES(mutex_);
 
  private:
   using SequencePointer = std::unique_ptr<Sequence>;
   using Logits = Result<std::vector<std::vector<float>>>;
+  using Embeddings = Result<std::vector<std::vector<float>>>;
   struct LogitsJob {
     std::vector<Token> tokens;
     std::vector<int64_t> positions;
     AdapterSet adapters;
     std::promise<Logits> answer;
+  };
+  // Its texts are made in their order, so one at most is half made.
+  struct EmbeddingJob {
+    // The caller's, who waits for the answer.
+    const std::vector<std::vector<Token>>& texts;
+    const Cancellation& cancellation;
+    std::promise<Embeddings> answer{};
+    std::vector<std::vector<float>> vectors{};
+    // Of texts[vectors.size()].
+    std::unique_ptr<KvSequence> kv{};
+    int64_t computed = 0;
+    std::vector<double> sums{};  // [width]
+  };
+  // Consecutive rows of one text in a batch.
+  struct EmbeddingPiece {
+    EmbeddingJob& job;
+    std::unique_ptr<KvSequence> kv;
+    int64_t rows = 0;
+    bool is_last = false;  // of its text
   };
 
   Status check(const GenerateRequest& request) const;
@@ -138,6 +162,14 @@ class Batcher {
   void leave(Sequence& sequence);
   void answer_logits();
   Logits compute_logits(const LogitsJob& job);
+
+  // Embeddings: see embed.cc.
+  void advance_embeddings() EXCLUDES(mutex_);
+  std::vector<EmbeddingPiece> form_embedding_batch(std::vector<BatchRow>& batch);
+  static void add_pieces(std::vector<EmbeddingPiece> pieces, std::span<const float> hidden,
+                         size_t width);
+  void end_embeddings() EXCLUDES(mutex_);
+
   void learn_rates(int64_t rows, bool is_prefill, double tokens_per_sequence, Duration spent);
   void publish_load();
 
@@ -159,12 +191,15 @@ class Batcher {
   std::unordered_set<SequenceId> live_ GUARDED_BY(mutex_);
   std::unordered_set<SequenceId> cancelled_ GUARDED_BY(mutex_);  // a part of live_
   std::deque<LogitsJob> logits_jobs_ GUARDED_BY(mutex_);
+  std::deque<std::unique_ptr<EmbeddingJob>> embedding_jobs_ GUARDED_BY(mutex_);
+  size_t embedding_callers_ GUARDED_BY(mutex_) = 0;  // who wait for a job
   EngineLoad load_ GUARDED_BY(mutex_);
 
   // Of the owner thread.
   PromptLookup lookup_;
   std::deque<SequencePointer> waiting_;
-  std::vector<SequencePointer> running_;  // in the order they joined
+  std::vector<SequencePointer> running_;                  // in the order they joined
+  std::deque<std::unique_ptr<EmbeddingJob>> embeddings_;  // in the order they came
   double prefill_rate_ = 0;
   double decode_rate_ = 0;
   std::thread thread_;

@@ -56,6 +56,7 @@ void Batcher::admit_waiting() {
     start_proposing(*joining);
     joining->is_running = true;
     joining->last_row = clock_.now();
+    if (!joining->joined) joining->joined = joining->last_row;
     running_.push_back(std::move(joining));
   }
 }
@@ -214,6 +215,7 @@ int64_t Batcher::prompt_rows_max() const {
 
 void Batcher::add_rows(std::vector<BatchRow>& batch, Sequence& sequence, int64_t count) {
   const int64_t end = sequence.computed + count;
+  if (!sequence.is_decoding()) ++sequence.prefill_chunks;
   cache_.extend(*sequence.kv, sequence.computed, end);
   cache_.publish(*sequence.kv, std::span(sequence.tokens).first(static_cast<size_t>(end)),
                  sequence.computed);

@@ -2,6 +2,7 @@
 // One request on its way through the batch.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,6 +47,11 @@ struct Sequence {
   bool is_decoding() const { return generated() > 0; }
   // Prompt tokens that it found computed when it first joined.
   int64_t cached() const { return preemptions == 0 && kv ? kv->cached_tokens() : cached_first; }
+  GenerateTimes times(MonotonicTime end) const {
+    const MonotonicTime prefilled = first_token.value_or(end);
+    const MonotonicTime began = std::min(joined.value_or(end), prefilled);
+    return {began - submitted, prefilled - began, prefill_chunks, end - prefilled};
+  }
 
   SequenceId id;
   GenerateSink sink;
@@ -76,7 +82,11 @@ struct Sequence {
   MonotonicTime last_row{};  // when it last had one
   int64_t cached_first = 0;  // once it was preempted
   int preemptions = 0;
-  bool is_running = false;               // in the batch, no longer in the queue
+  bool is_running = false;  // in the batch, no longer in the queue
+  MonotonicTime submitted{};
+  std::optional<MonotonicTime> joined;       // the batch
+  std::optional<MonotonicTime> first_token;  // was chosen
+  int64_t prefill_chunks = 0;
   std::unique_ptr<KvSequence> kv;        // while running
   Proposer* proposer = nullptr;          // while running
   std::unique_ptr<ProposerNotes> notes;  // nullptr: nothing is proposed

@@ -43,8 +43,9 @@ class ResponseWriter::Impl {
   explicit Impl(Wiring wiring) : wiring_(std::move(wiring)) {}
 
   // The handler's side, from any thread.
-  void respond(const ServerResponse& response) EXCLUDES(mutex_);
-  void begin_stream(int status, const Headers& headers) EXCLUDES(mutex_);
+  void set_header(std::string name, std::string value) EXCLUDES(mutex_);
+  void respond(ServerResponse response) EXCLUDES(mutex_);
+  void begin_stream(int status, Headers headers) EXCLUDES(mutex_);
   bool write(std::string_view bytes) EXCLUDES(mutex_);
   void end() EXCLUDES(mutex_);
   void abandon() EXCLUDES(mutex_);
@@ -69,10 +70,12 @@ class ResponseWriter::Impl {
 
   void wake() REQUIRES(mutex_);
   Callbacks finish() REQUIRES(mutex_);
+  Headers with_set_headers(Headers headers) const REQUIRES(mutex_);
 
   const Wiring wiring_;
   Mutex mutex_;
   Phase phase_ GUARDED_BY(mutex_) = Phase::waiting;
+  Headers headers_ GUARDED_BY(mutex_);
   std::string outgoing_ GUARDED_BY(mutex_);
   size_t in_flight_bytes_ GUARDED_BY(mutex_) = 0;  // taken, not yet with the kernel
   bool is_wake_posted_ GUARDED_BY(mutex_) = false;

@@ -2,11 +2,14 @@
 // Chat to engine and back: renders the model's template, submits, translates events.
 #include "serving/replicas/native.h"
 
+#include <cmath>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "base/limits.h"
 #include "base/mutex.h"
+#include "serving/chat_events.h"
 #include "serving/replicas/template_json.h"
 
 namespace plinth::serving {
@@ -28,6 +31,10 @@ FinishReason finish_reason(engine::GenerateEvent::Reason reason) {
       return FinishReason::cancelled;
   }
   return FinishReason::error;
+}
+
+int64_t to_us(Duration span) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(span).count();
 }
 
 protocol::TokenLogprob logprob_of(const engine::TokenLogprob& from,
@@ -71,6 +78,8 @@ ChatEvent chat_event(engine::GenerateEvent event, IdSource& ids) {
       out.stop_match = std::move(event.stop_match);
       out.usage = {event.prompt_tokens, event.completion_tokens, event.cached_tokens,
                    event.reasoning_tokens};
+      out.work = {to_us(event.times.queue), to_us(event.times.prefill), event.times.prefill_chunks,
+                  to_us(event.times.decode)};
       break;
     case engine::GenerateEvent::Kind::failed:
       out.kind = ChatEvent::Kind::failed;
@@ -80,17 +89,30 @@ ChatEvent chat_event(engine::GenerateEvent event, IdSource& ids) {
   return out;
 }
 
+// So that the product of two vectors is their cosine.
+void scale_to_length_one(std::vector<float>& vector) {
+  double squares = 0;
+  for (const float value : vector) squares += static_cast<double>(value) * value;
+  if (squares == 0) return;
+  const double scale = 1 / std::sqrt(squares);
+  for (float& value : vector) value = static_cast<float>(value * scale);
+}
+
 bool is_end(const engine::GenerateEvent& event) {
   return event.kind == engine::GenerateEvent::Kind::finished ||
          event.kind == engine::GenerateEvent::Kind::failed;
 }
 
-// The engine's grammar is the request's format.
+// The engine's grammar is the request's format, and the tokens of a text are an input.
 Error in_api_words(Error error) {
-  constexpr std::string_view kGrammar = "grammar";
-  if (error.param != kGrammar || !error.message.starts_with(kGrammar)) return error;
-  error.param = "response_format";
-  error.message.replace(0, kGrammar.size(), error.param);
+  constexpr std::pair<std::string_view, std::string_view> kWords[] = {
+      {"grammar", "response_format"}, {"tokens", "input"}};
+  for (const auto& [ours, theirs] : kWords) {
+    if (!error.param.starts_with(ours) || !error.message.starts_with(ours)) continue;
+    error.param.replace(0, ours.size(), theirs);
+    error.message.replace(0, ours.size(), theirs);
+    break;
+  }
   return error;
 }
 
@@ -132,15 +154,26 @@ class NativeReplica final : public Replica {
   explicit NativeReplica(NativeOptions options)
       : id_(std::move(options.id)),
         ids_(options.ids),
+        workers_(options.workers),
         context_tokens_(context_of(options)),
         parallel_max_(options.parallel_max),
         engine_(std::move(options.engine)) {}
+
+  // Embeddings hold the engine on threads of others.
+  ~NativeReplica() override {
+    MutexLock lock(mutex_);
+    for (auto& [id, call] : calls_) call.cancellation.cancel();
+    while (embedding_ > 0) changed_.wait(mutex_);
+  }
 
   const std::string& id() const override { return id_; }
   ReplicaKind kind() const override { return ReplicaKind::native; }
   int parallel_max() const override { return parallel_max_; }
 
+  bool is_embedder() const override { return engine_->is_embedder(); }
+
   Status start(ReplicaCall call, ReplicaSink sink) override {
+    if (call.embedding) return start_embedding(std::move(call), std::move(sink));
     engine::GenerateRequest request = TRY(prepare(call.chat));
     request.group = call.group;
     {
@@ -178,6 +211,7 @@ class NativeReplica final : public Replica {
       const auto found = calls_.find(call_id);
       if (found == calls_.end()) return;
       found->second.is_cancelled = true;
+      found->second.cancellation.cancel();
       sequence = found->second.sequence;
     }
     if (sequence) engine_->cancel(*sequence);
@@ -186,8 +220,10 @@ class NativeReplica final : public Replica {
   ReplicaLoad load() const override {
     const engine::EngineLoad load = engine_->load();
     // The engine counts iterations, and each gives every running sequence one token.
+    const double kv_usage = static_cast<double>(load.kv_tokens_used) /
+                            static_cast<double>(std::max<int64_t>(load.kv_tokens_max, 1));
     return {load.running, load.waiting, load.prefill_tokens_per_s,
-            load.decode_tokens_per_s * std::max(load.running, 1)};
+            load.decode_tokens_per_s * std::max(load.running, 1), kv_usage};
   }
 
   Result<TokenizedPrompt> tokenize(const TokenizeCall& call) const override {
@@ -218,7 +254,55 @@ class NativeReplica final : public Replica {
   struct Running {
     std::optional<engine::SequenceId> sequence;  // nullopt until submitted
     bool is_cancelled = false;
+    Cancellation cancellation;  // of an embedding
   };
+
+  Status start_embedding(ReplicaCall call, ReplicaSink sink) {
+    Cancellation cancellation;
+    {
+      MutexLock lock(mutex_);
+      calls_[call.id].cancellation = cancellation;
+      ++embedding_;
+    }
+    const std::string id = call.id;
+    Status submitted = workers_.submit(
+        [this, id, request = std::move(call.embedding), sink = std::move(sink), cancellation] {
+          ChatEvent end = embed(*request, cancellation);
+          forget(id);
+          sink(std::move(end));
+          end_embedding();
+        });
+    if (submitted.is_error()) {
+      forget(id);
+      end_embedding();
+    }
+    return submitted;
+  }
+
+  void end_embedding() {
+    MutexLock lock(mutex_);
+    --embedding_;
+    changed_.notify_all();
+  }
+
+  ChatEvent embed(const protocol::EmbeddingRequest& request, const Cancellation& cancellation) {
+    ChatEvent end;
+    end.kind = ChatEvent::Kind::finished;
+    std::vector<std::vector<engine::Token>> texts;
+    for (const protocol::EmbeddingInput& input : request.inputs) {
+      texts.push_back(input.tokens.empty() ? engine_->tokenize(input.text, true, false)
+                                           : input.tokens);
+      end.usage.prompt_tokens += static_cast<int64_t>(texts.back().size());
+    }
+    auto vectors = engine_->embed(texts, cancellation);
+    if (vectors.is_ok()) {
+      end.vectors = std::move(*vectors);
+      for (std::vector<float>& vector : end.vectors) scale_to_length_one(vector);
+      return end;
+    }
+    if (vectors.error().code == ErrorCode::cancelled) return cancelled_event();
+    return failed_event(in_api_words(std::move(vectors).error()));
+  }
 
   // `sent`: log probabilities that went with the texts and the reasoning before.
   ChatEvent translate(engine::GenerateEvent event, size_t& sent) {
@@ -283,6 +367,12 @@ class NativeReplica final : public Replica {
   }
 
   Result<engine::GenerateRequest> prepare(const protocol::ChatRequest& chat) const {
+    if (engine_->is_embedder()) {
+      return make_error(ErrorCode::unsupported,
+                        "model: this one makes embeddings and does not generate text; ask it at "
+                        "/v1/embeddings, or name another",
+                        "model");
+    }
     const bool has_tools = offers_tools(chat);
     engine::GenerateRequest request;
     request.prompt = TRY(prompt_of(chat, true, false));
@@ -317,10 +407,13 @@ class NativeReplica final : public Replica {
 
   const std::string id_;
   IdSource& ids_;
+  WorkerPool& workers_;
   const int64_t context_tokens_;
   const int parallel_max_;
   Mutex mutex_;
+  Condition changed_;
   std::map<std::string, Running> calls_ GUARDED_BY(mutex_);
+  int embedding_ GUARDED_BY(mutex_) = 0;  // tasks of embeddings that are not done
   // Last: its destructor ends what runs, and those ends still come through forget().
   const std::unique_ptr<engine::Engine> engine_;
 };

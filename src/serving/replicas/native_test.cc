@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <numeric>
 #include <thread>
 
 #include "base/limits.h"
@@ -74,9 +75,19 @@ class ScriptedEngine final : public engine::Engine {
   Status unload_adapter(engine::AdapterId) override {
     return make_error(ErrorCode::unsupported, "no adapters");
   }
-  bool is_embedder() const override { return false; }
-  Result<std::vector<float>> embed(const std::vector<engine::Token>&) override {
-    return make_error(ErrorCode::unsupported, "no embeddings");
+  bool is_embedder() const override { return is_encoder; }
+  Result<std::vector<std::vector<float>>> embed(
+      const std::vector<std::vector<engine::Token>>& texts,
+      const Cancellation& cancellation) override {
+    texts_seen = texts;
+    while (is_embedding_endless && !cancellation.is_cancelled()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    if (cancellation.is_cancelled()) return make_error(ErrorCode::cancelled, "cancelled");
+    if (texts.size() > 2) {
+      return make_error(ErrorCode::context_length_exceeded, "tokens[2]: 9 exceed", "tokens[2]");
+    }
+    return std::vector<std::vector<float>>(texts.size(), {3, -4});
   }
 
   void end(GenerateEvent::Reason reason) {
@@ -92,6 +103,9 @@ class ScriptedEngine final : public engine::Engine {
   size_t prompt_tokens = 10;
   bool is_full = false;
   bool is_cancel_raced = false;
+  bool is_encoder = false;
+  bool is_embedding_endless = false;
+  std::vector<std::vector<engine::Token>> texts_seen;
   std::function<void()> on_submit;
   mutable Json messages_seen;
   mutable Json tools_seen;
@@ -124,16 +138,35 @@ struct Bench {
   Bench() {
     auto scripted = std::make_unique<ScriptedEngine>();
     engine = scripted.get();
-    replica = create_native_replica(
-        {.id = "m#0", .engine = std::move(scripted), .ids = ids, .parallel_max = 8});
+    replica = create_native_replica({.id = "m#0",
+                                     .engine = std::move(scripted),
+                                     .ids = ids,
+                                     .workers = workers,
+                                     .parallel_max = 8});
   }
   Status start(protocol::ChatRequest chat) {
     return replica->start({"call", std::move(chat)},
                           [this](ChatEvent event) { events.push_back(std::move(event)); });
   }
+  void start_embedding(std::vector<protocol::EmbeddingInput> inputs) {
+    ReplicaCall call;
+    call.id = "call";
+    call.embedding = std::make_shared<const protocol::EmbeddingRequest>(
+        protocol::EmbeddingRequest{"m", std::move(inputs)});
+    const Status started = replica->start(std::move(call), [this](ChatEvent event) {
+      EXPECT_TRUE(ends.push(std::move(event)).is_ok());
+    });
+    EXPECT_TRUE(started.is_ok());
+  }
+  ChatEvent embed(std::vector<protocol::EmbeddingInput> inputs) {
+    start_embedding(std::move(inputs));
+    return ends.pop_for(std::chrono::seconds(10)).value_or(ChatEvent());
+  }
   SystemClock clock;
   SystemRandom random;
   IdSource ids{clock, random};
+  WorkerPool workers{1, 4};
+  BoundedQueue<ChatEvent> ends{4};  // of embeddings
   std::unique_ptr<Replica> replica;
   ScriptedEngine* engine = nullptr;
   std::vector<ChatEvent> events;
@@ -296,7 +329,7 @@ TEST(Native, goes_on_from_a_plain_prompt_without_a_template) {
   ASSERT_TRUE(bench.start(chat).is_ok());
   EXPECT_EQ(bench.engine->request_seen.prompt, (std::vector<engine::Token>{1, 'a', 'b'}));
   EXPECT_EQ(bench.engine->request_seen.max_tokens, 97);
-  EXPECT_FALSE(bench.engine->request_seen.is_tool_call_parsing);
+  EXPECT_FALSE(bench.engine->request_seen.tools.has_value());
   EXPECT_TRUE(bench.engine->messages_seen.is_null());
   chat.prompt->tokens = {7, 255};
   ASSERT_TRUE(bench.start(chat).is_ok());
@@ -404,11 +437,55 @@ TEST(Native, an_engine_without_room_refuses_the_start) {
   EXPECT_TRUE(bench.events.empty());
 }
 
+TEST(Native, embeds_texts_and_token_ids_into_vectors_of_length_one) {
+  Bench bench;
+  const ChatEvent end = bench.embed({{"abc"}, {"", {7, 8}}});
+  EXPECT_EQ(end.kind, ChatEvent::Kind::finished);
+  EXPECT_EQ(end.vectors, (std::vector<std::vector<float>>{{0.6f, -0.8f}, {0.6f, -0.8f}}));
+  EXPECT_EQ(end.usage.prompt_tokens, 5);
+  EXPECT_EQ(bench.engine->texts_seen, (std::vector<std::vector<engine::Token>>{{1, 1, 1}, {7, 8}}));
+}
+
+TEST(Native, names_the_input_that_cannot_be_embedded) {
+  Bench bench;
+  const ChatEvent end = bench.embed({{"a"}, {"b"}, {"c"}});
+  EXPECT_EQ(end.kind, ChatEvent::Kind::failed);
+  EXPECT_EQ(end.error.code, ErrorCode::context_length_exceeded);
+  EXPECT_EQ(end.error.param, "input[2]");
+  EXPECT_EQ(end.error.message, "input[2]: 9 exceed");
+}
+
+TEST(Native, an_embedding_ends_when_it_is_cancelled_or_its_replica_goes) {
+  for (const bool is_destroyed : {false, true}) {
+    Bench bench;
+    bench.engine->is_embedding_endless = true;
+    bench.start_embedding({{"a"}});
+    if (is_destroyed) {
+      bench.replica.reset();
+    } else {
+      bench.replica->cancel("call");
+    }
+    const auto end = bench.ends.pop_for(std::chrono::seconds(10));
+    ASSERT_TRUE(end.has_value());
+    EXPECT_EQ(end->reason, protocol::FinishReason::cancelled);
+  }
+}
+
+TEST(Native, an_encoder_does_not_chat) {
+  Bench bench;
+  bench.engine->is_encoder = true;
+  EXPECT_TRUE(bench.replica->is_embedder());
+  const Status started = bench.start(chat_with_tool());
+  EXPECT_EQ(started.error().code, ErrorCode::unsupported);
+  EXPECT_EQ(started.error().param, "model");
+}
+
 // The starter model through the whole of serving: placement, template, engine, channel.
 struct StarterNode {
   static std::string path() { return PLINTH_SOURCE_DIR "/models/starter/starter.gguf"; }
 
-  Status add(uint64_t memory_bytes_max) {
+  Status add(uint64_t memory_bytes_max, const std::string& name = "starter",
+             const std::string& model_path = path()) {
     serving = create_serving({.authorizer = authorizer,
                               .client = client,
                               .clock = clock,
@@ -419,8 +496,8 @@ struct StarterNode {
                               .admission = {},
                               .memory_bytes_max = memory_bytes_max});
     ModelSpec spec;
-    spec.name = "starter";
-    spec.path = path();
+    spec.name = name;
+    spec.path = model_path;
     spec.threads = 1;
     return serving->add_model(spec);
   }
@@ -554,6 +631,50 @@ TEST(Native, completes_a_text_and_its_tokens_alike_and_past_the_end) {
   call.is_special_added = false;
   const auto plain = node.serving->tokenize(request, call);
   EXPECT_EQ(node.serving->detokenize(request, "starter", plain->tokens).value(), "hello there");
+}
+
+TEST(Native, embeds_with_the_starter_model) {
+  if (!std::filesystem::exists(StarterNode::path())) GTEST_SKIP() << "no starter model";
+  StarterNode node;
+  ASSERT_TRUE(node.add(0).is_ok());
+  const guard::Request request;
+  const auto embed = [&](std::vector<protocol::EmbeddingInput> inputs) {
+    auto stream = node.serving->embed(request, {"starter", std::move(inputs)}).value();
+    return stream->next(std::chrono::seconds(30)).value();
+  };
+  const ChatEvent end = embed({{"hello world"}, {"", {5, 6, 7}}, {"hello world"}});
+  ASSERT_EQ(end.kind, ChatEvent::Kind::finished) << end.error.message;
+  ASSERT_EQ(end.vectors.size(), 3u);
+  EXPECT_EQ(end.vectors[0], end.vectors[2]);
+  EXPECT_NE(end.vectors[0], end.vectors[1]);
+  for (const auto& vector : end.vectors) {
+    const double squares = std::inner_product(vector.begin(), vector.end(), vector.begin(), 0.0);
+    EXPECT_NEAR(squares, 1, 1e-5);
+  }
+  EXPECT_GT(end.usage.prompt_tokens, 3);
+  const ChatEvent refused = embed({{"", std::vector<int32_t>(100'000, 1)}});
+  EXPECT_EQ(refused.error.code, ErrorCode::context_length_exceeded);
+  EXPECT_EQ(refused.error.param, "input");
+}
+
+TEST(Native, serves_an_encoder_by_its_name_but_never_as_the_default) {
+  const std::string path = PLINTH_SOURCE_DIR "/../shared/data/golden/bert-f32.gguf";
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << "no encoder";
+  StarterNode node;
+  const Status added = node.add(0, "encoder", path);
+  ASSERT_TRUE(added.is_ok()) << added.error().message;
+  EXPECT_EQ(node.serving->default_model(), "");
+  const guard::Request request;
+  EXPECT_EQ(node.serving->model(request, "encoder")->kind, "embedder");
+  const auto stream = node.serving->embed(request, {"encoder", {{"hello"}, {"", {1, 2}}}});
+  ASSERT_TRUE(stream.is_ok()) << stream.error().message;
+  const auto end = (*stream)->next(std::chrono::seconds(30));
+  ASSERT_TRUE(end && end->kind == ChatEvent::Kind::finished);
+  EXPECT_EQ(end->vectors.size(), 2u);
+  EXPECT_GE(end->usage.prompt_tokens, 3);
+  protocol::ChatRequest chat = greeting();
+  chat.model = "encoder";
+  EXPECT_EQ(node.serving->chat_whole(request, chat).error().code, ErrorCode::unsupported);
 }
 
 TEST(Native, refuses_a_model_that_does_not_fit_and_says_what_is_missing) {

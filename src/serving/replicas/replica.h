@@ -5,11 +5,13 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "base/json.h"
 #include "base/result.h"
 #include "protocol/chat.h"
+#include "protocol/embeddings.h"
 #include "serving/serving.h"
 
 namespace plinth::serving {
@@ -21,6 +23,8 @@ struct ReplicaCall {
   std::string id;
   protocol::ChatRequest chat;
   std::string group = {};  // "tenant/principal": groups share a replica fairly
+  // Instead of a chat: the reply is one finished event with the vectors, or failed.
+  std::shared_ptr<const protocol::EmbeddingRequest> embedding = {};
 };
 
 // Called in order on the replica's threads, ending with exactly one finished or failed; must not
@@ -32,6 +36,7 @@ struct ReplicaLoad {
   int waiting = 0;
   double prefill_tokens_per_s = 0;  // 0: the replica does not know; the router measures
   double decode_tokens_per_s = 0;   // of all sequences together
+  double kv_usage = 0;              // share of the keys and values' room that is taken, 0..1
 };
 
 // Whether a replica can be called at all: what is in this process always can, a remote server as
@@ -75,6 +80,8 @@ class Replica {
                                                   "' cannot be counted here: a remote server makes "
                                                   "its prompts; ask that server");
   }
+  // Whether it makes nothing but embeddings.
+  virtual bool is_embedder() const { return false; }
   virtual int parallel_max() const = 0;  // sequences it computes together; 0: unknown
 
  private:

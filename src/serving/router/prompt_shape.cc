@@ -76,4 +76,12 @@ PromptShape shape_of(const protocol::ChatRequest& chat) {
   return shape;
 }
 
+PromptShape shape_of(const protocol::EmbeddingRequest& embedding) {
+  PromptShape shape;
+  for (const protocol::EmbeddingInput& input : embedding.inputs) {
+    shape.tokens += tokens_of(input.text.size()) + static_cast<int64_t>(input.tokens.size());
+  }
+  return shape;
+}
+
 }  // namespace plinth::serving

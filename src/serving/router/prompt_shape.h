@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "protocol/chat.h"
+#include "protocol/embeddings.h"
 
 namespace plinth::serving {
 
@@ -22,5 +23,7 @@ struct PromptShape {
 };
 
 PromptShape shape_of(const protocol::ChatRequest& chat);
+// Embeddings share no starts.
+PromptShape shape_of(const protocol::EmbeddingRequest& embedding);
 
 }  // namespace plinth::serving

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "base/text.h"
+#include "protocol/openai_embeddings.h"
 #include "serving/chat_events.h"
 #include "serving/upstreams/reply_reader.h"
 #include "serving/upstreams/upstream_api.h"
@@ -28,6 +29,8 @@ std::optional<int64_t> retry_after_ms(const http::ClientResponse& response) {
   }
   return std::min(seconds, kRetryAfterSecondsMax) * 1000;
 }
+
+using protocol::ChatEvent;
 
 class Upstream final : public Replica {
  public:
@@ -141,6 +144,49 @@ class Upstream final : public Replica {
     return request;
   }
 
+  http::ClientRequest embedding_request(protocol::EmbeddingRequest embedding,
+                                        const std::string& model) const {
+    embedding.model = model;
+    http::ClientRequest request = request_to("/embeddings");
+    request.method = "POST";
+    request.headers.push_back({"content-type", "application/json"});
+    request.body = protocol::openai::encode_embedding_request(embedding).dump();
+    request.body_bytes_max = Json::kTextBytesMax;
+    return request;
+  }
+
+  // How it ends.
+  ChatEvent embed(const protocol::EmbeddingRequest& embedding, const std::string& model,
+                  const Cancellation& cancellation) {
+    const http::ClientRequest request = embedding_request(embedding, model);
+    for (int attempt = 1;; ++attempt) {
+      const auto response = options_.client.send(request, cancellation);
+      note_reach(response.is_ok() ? nullptr : &response.error());
+      if (cancellation.is_cancelled()) return cancelled_event();
+      if (response.is_error()) {
+        const bool may_retry =
+            response.error().code == ErrorCode::unavailable && attempt < kConnectAttemptsMax;
+        if (may_retry) continue;
+        return failed_event(unreached(response.error(), false));
+      }
+      if (response->status == 404) forget_model();
+      if (response->status < 200 || response->status >= 300) {
+        return failed_event(refused(*response, model));
+      }
+      auto reply = decode_embedding(response->body, embedding.inputs.size());
+      if (reply.is_error()) return failed_event(broken(reply.error()));
+      ChatEvent end;
+      end.kind = ChatEvent::Kind::finished;
+      end.usage = reply->usage;
+      end.vectors = std::move(reply->vectors);
+      return end;
+    }
+  }
+
+  static Result<protocol::ChatReply> decode_embedding(const std::string& body, size_t inputs) {
+    return protocol::openai::decode_embedding_reply(TRY(Json::parse(body)), inputs);
+  }
+
   Result<std::string> model_there(const Cancellation& cancellation) {
     {
       MutexLock lock(mutex_);
@@ -181,6 +227,7 @@ class Upstream final : public Replica {
     const auto model = model_there(cancellation);
     if (cancellation.is_cancelled()) return sink(cancelled_event());
     if (model.is_error()) return sink(failed_event(unreached(model.error(), false)));
+    if (call.embedding) return sink(embed(*call.embedding, *model, cancellation));
     const auto request = chat_request(call.chat, *model);
     if (request.is_error()) return sink(failed_event(request.error()));
     for (int attempt = 1;; ++attempt) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An upstream: any server that speaks OpenAI's chat completions (and completions, for plain
-// prompts) or Anthropic's Messages API, used like a replica. Each call blocks one worker.
+// prompts) and embeddings, or Anthropic's Messages API, used like a replica. Each call blocks one
+// worker.
 #pragma once
 
 #include <memory>

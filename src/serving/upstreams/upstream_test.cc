@@ -48,6 +48,19 @@ struct Bench {
     return rest();
   }
 
+  std::vector<ChatEvent> embed(std::vector<protocol::EmbeddingInput> inputs) {
+    ReplicaCall call;
+    call.id = "call_1";
+    call.embedding = std::make_shared<const protocol::EmbeddingRequest>(
+        protocol::EmbeddingRequest{"our-name", std::move(inputs)});
+    EXPECT_TRUE(
+        upstream
+            ->start(std::move(call),
+                    [this](ChatEvent event) { EXPECT_TRUE(events.push(std::move(event)).is_ok()); })
+            .is_ok());
+    return rest();
+  }
+
   std::vector<ChatEvent> rest() {
     std::vector<ChatEvent> seen;
     while (auto event = events.pop_for(std::chrono::seconds(10))) {
@@ -310,6 +323,37 @@ TEST(Upstream, its_last_call_tells_whether_it_can_be_reached) {
   is_there = true;
   bench.upstream->check_reach();
   EXPECT_EQ(bench.upstream->reach().kind, Reach::Kind::reachable);
+}
+
+TEST(Upstream, passes_embeddings_through_under_its_own_name) {
+  Bench bench([&](const auto&, const OnBytes&, const auto&) {
+    return answered(200, R"({"data":[{"index":0,"embedding":[0.5,2]}],)"
+                         R"("usage":{"prompt_tokens":3}})");
+  });
+  const auto events = bench.embed({{"", {4, 5}}});
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].vectors, (std::vector<std::vector<float>>{{0.5f, 2}}));
+  EXPECT_EQ(events[0].usage.prompt_tokens, 3);
+  const auto requests = bench.client.requests();
+  ASSERT_EQ(requests.size(), 1u);
+  EXPECT_EQ(requests[0].url, "http://127.0.0.1:9/v1/embeddings");
+  EXPECT_EQ(requests[0].body,
+            R"({"model":"their-name","input":[[4,5]],"encoding_format":"float"})");
+}
+
+TEST(Upstream, a_refused_or_broken_embedding_says_whose_fault_it_is) {
+  const auto error_of = [](int status, const std::string& body) {
+    Bench bench([&](const auto&, const OnBytes&, const auto&) { return answered(status, body); });
+    const auto events = bench.embed({{"a"}});
+    EXPECT_EQ(events.back().kind, ChatEvent::Kind::failed);
+    return events.back().error.code;
+  };
+  EXPECT_EQ(error_of(401, "{}"), ErrorCode::upstream_failed);
+  EXPECT_EQ(error_of(404, "{}"), ErrorCode::upstream_failed);
+  EXPECT_EQ(error_of(400, R"({"error":{"code":"context_length_exceeded","message":"long"}})"),
+            ErrorCode::context_length_exceeded);
+  EXPECT_EQ(error_of(200, "no JSON"), ErrorCode::upstream_failed);
+  EXPECT_EQ(error_of(200, R"({"data":[]})"), ErrorCode::upstream_failed);
 }
 
 TEST(Upstream, destroying_it_ends_what_runs_and_waits) {
