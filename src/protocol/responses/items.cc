@@ -11,12 +11,6 @@
 namespace plinth::protocol::responses {
 namespace {
 
-using openai::at_index;
-using openai::expected;
-using openai::field_error;
-using openai::unsupported_field;
-using openai::within;
-
 constexpr size_t kPartsMax = 256;
 constexpr size_t kIdBytesMax = 256;
 

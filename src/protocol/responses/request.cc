@@ -15,12 +15,6 @@
 namespace plinth::protocol::responses {
 namespace {
 
-using openai::at_index;
-using openai::expected;
-using openai::field_error;
-using openai::unsupported_field;
-using openai::within;
-
 constexpr double kTemperatureMax = 2.0;
 constexpr int64_t kTokensMax = std::numeric_limits<int32_t>::max();
 constexpr int64_t kTopLogprobsMax = 20;
