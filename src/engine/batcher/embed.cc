@@ -68,7 +68,7 @@ void Batcher::advance_embeddings() {
 // As many rows as prompts get in an iteration.
 std::vector<Batcher::EmbeddingPiece> Batcher::form_embedding_batch(std::vector<BatchRow>& batch) {
   std::vector<EmbeddingPiece> pieces;
-  int64_t left = prefill_tokens();
+  int64_t left = prompt_rows_max();
   for (const auto& job : embeddings_) {
     int64_t begin = job->computed;
     for (size_t i = job->vectors.size(); i < job->texts.size(); ++i) {
