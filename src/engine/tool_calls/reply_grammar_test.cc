@@ -271,19 +271,5 @@ TEST(ReplyGrammar, writes_a_familys_tags_as_the_tokens_they_are) {
   EXPECT_EQ(tokens.back(), (*engine)->tokenize("</tool_call>", false, true)[0]);
 }
 
-TEST(ReplyGrammar, refuses_tools_that_cannot_be_called) {
-  const auto engine = testing::load_bytes(testing::tiny_model_bytes({}), {});
-  ASSERT_TRUE(engine.is_ok()) << engine.error().message;
-  GenerateRequest request;
-  request.prompt = {1};
-  request.tools = ToolUse();
-  EXPECT_EQ((*engine)->submit(request, [](GenerateEvent) {}).error().param, "tools");
-  request.tools->functions.push_back({"a\"b", Json()});
-  EXPECT_EQ((*engine)->submit(request, [](GenerateEvent) {}).error().param, "tools");
-  request.tools->functions[0].name = "f";
-  request.tools->calls_max = 0;
-  EXPECT_EQ((*engine)->submit(request, [](GenerateEvent) {}).error().param, "tools");
-}
-
 }  // namespace
 }  // namespace plinth::engine
