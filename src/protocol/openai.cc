@@ -14,7 +14,6 @@
 namespace plinth::protocol::openai {
 namespace {
 
-
 // Fields whose absence would change the reply: better refused than silently ignored.
 Status refuse_unsupported(const Json& body) {
   for (const char* key : {"functions", "function_call"}) {

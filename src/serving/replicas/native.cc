@@ -386,10 +386,11 @@ class NativeReplica final : public Replica {
     if (has_tools) request.tools = tool_use(chat);
     request.is_end_honoured = !chat.is_end_ignored;
     if (chat.logprobs_top) request.logprobs = static_cast<int>(*chat.logprobs_top);
-    if (chat.is_end_ignored && (chat.reply_format || has_tools)) {
+    const bool is_held = chat.reply_format || chat.tool_choice == protocol::ToolChoice::required;
+    if (chat.is_end_ignored && is_held) {
       return make_error(ErrorCode::invalid_argument,
-                        "ignore_eos: unsupported: a reply held to JSON or to calls ends with it; "
-                        "leave ignore_eos, or response_format and tools, out",
+                        "ignore_eos: unsupported: a reply held to JSON or to a call ends with it; "
+                        "leave ignore_eos out, or what holds the reply",
                         "ignore_eos");
     }
     if (chat.reply_format) {

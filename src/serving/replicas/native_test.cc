@@ -442,8 +442,9 @@ TEST(Native, embeds_texts_and_token_ids_into_vectors_of_length_one) {
   const ChatEvent end = bench.embed({{"abc"}, {"", {7, 8}}});
   EXPECT_EQ(end.kind, ChatEvent::Kind::finished);
   EXPECT_EQ(end.vectors, (std::vector<std::vector<float>>{{0.6f, -0.8f}, {0.6f, -0.8f}}));
-  EXPECT_EQ(end.usage.prompt_tokens, 5);
-  EXPECT_EQ(bench.engine->texts_seen, (std::vector<std::vector<engine::Token>>{{1, 1, 1}, {7, 8}}));
+  EXPECT_EQ(end.usage.prompt_tokens, 6);
+  EXPECT_EQ(bench.engine->texts_seen,
+            (std::vector<std::vector<engine::Token>>{{1, 'a', 'b', 'c'}, {7, 8}}));
 }
 
 TEST(Native, names_the_input_that_cannot_be_embedded) {
