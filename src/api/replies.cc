@@ -220,7 +220,10 @@ Result<std::vector<std::unique_ptr<serving::ChatStream>>> begin_chats(
   for (size_t choice = 0; choice < choices; ++choice) {
     protocol::ChatRequest one = chat;
     // The same seed would make the same reply.
-    if (one.sampling.seed) *one.sampling.seed += static_cast<int64_t>(choice);
+    if (one.sampling.seed) {
+      const auto seed = static_cast<uint64_t>(*one.sampling.seed) + choice;  // may wrap
+      one.sampling.seed = static_cast<int64_t>(seed);
+    }
     auto stream = call.services.serving.chat(call.request, std::move(one));
     set_rate_headers(call);
     streams.push_back(TRY(std::move(stream)));

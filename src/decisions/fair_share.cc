@@ -109,7 +109,8 @@ double FairShare::served(std::string_view group) const {
 
 bool FairShare::is_before(std::string_view a, std::string_view b) const {
   const auto [of_a, of_b] = parting(a, b);
-  return served(of_a) < served(of_b);
+  if (served(of_a) != served(of_b)) return served(of_a) < served(of_b);
+  return of_a < of_b;  // some order, the same for all who ask
 }
 
 // An idle group at or below its floor would come back at the floor: it needs no memory. If all of

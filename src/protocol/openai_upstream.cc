@@ -186,6 +186,9 @@ Json encode_completion(const ChatRequest& request, bool is_stream) {
     body.erase("top_logprobs");
     body.set("logprobs", *request.logprobs_top);
   }
+  if (request.reply_format) {
+    body.set("response_format", encode_response_format(*request.reply_format));
+  }
   if (!request.user.empty()) body.set("user", request.user);
   set_stream(body, is_stream);
   return body;

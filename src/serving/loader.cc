@@ -111,7 +111,9 @@ Result<LoadedReplica> load_native(const ServingOptions& options, const ModelSpec
   engine::EngineOptions engine_options =
       engine_options_of(spec, place.precision, place.full_sequences);
   // Admission lets twice as many in (admission.h), and the engine may run all of its own besides.
-  engine_options.queue_max = 2 * options.admission.running_max;
+  constexpr int kEngineQueueMax = 65536;
+  engine_options.queue_max = static_cast<int>(
+      std::min<int64_t>(2 * int64_t{options.admission.running_max}, kEngineQueueMax));
   engine_options.cache_folder = options.cache_folder;
   engine_options.metrics = &options.metrics;
   NativeOptions native{.id = replica_id,

@@ -154,7 +154,7 @@ class Load {
     if (data == "[DONE]") return false;
     const auto chunk = Json::parse(data);
     if (chunk.is_error()) return true;
-    if (const Json* error = chunk->find("error")) {
+    if (const Json* error = chunk->find("error"); error && !error->is_null()) {
       seen.failure = (*error)["message"].as_string();
       return false;
     }

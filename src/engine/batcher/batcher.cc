@@ -213,7 +213,7 @@ void Batcher::drop_cancelled() {
   std::unordered_set<SequenceId> cancelled;
   {
     MutexLock lock(mutex_);
-    cancelled.swap(cancelled_);
+    cancelled = cancelled_;  // each leaves it when its sequence does; some are still submitted
   }
   if (cancelled.empty()) return;
   const auto drop = [&](SequencePointer& sequence) {
@@ -376,7 +376,9 @@ void Batcher::fail(Sequence& sequence, Error error) {
 void Batcher::count_cached(const Sequence& sequence) {
   if (!options_.metrics || !sequence.kv) return;
   using telemetry::Metric;
-  const int64_t computed = std::min(sequence.computed, sequence.prompt_tokens) - sequence.cached();
+  // One that made room and ended before it came back has less computed than it once found.
+  const int64_t computed =
+      std::max(int64_t{0}, std::min(sequence.computed, sequence.prompt_tokens) - sequence.cached());
   options_.metrics->add(Metric::prefix_cache_tokens, static_cast<double>(sequence.cached()),
                         {{"outcome", "hit"}});
   options_.metrics->add(Metric::prefix_cache_tokens, static_cast<double>(computed),

@@ -127,6 +127,8 @@ class Batcher {
   void admit_waiting();
   std::deque<SequencePointer>::iterator next_waiting();
   bool make_room(Sequence& candidate);
+  bool may_preempt(const Sequence& running, const Sequence& candidate) const;
+  bool can_make_room(const Sequence& candidate) const;
   std::vector<SequencePointer>::iterator find_preemptible(const Sequence& candidate);
   void preempt(std::vector<SequencePointer>::iterator place);
   std::map<std::string, int64_t, std::less<>> running_per_group() const;
@@ -153,7 +155,7 @@ class Batcher {
   // Speculation: see speculate.cc.
   void start_proposing(Sequence& sequence);
   void propose();
-  void add_proposed_rows(std::vector<BatchRow>& batch, Sequence& sequence);
+  void add_proposed_rows(std::vector<BatchRow>& batch, Sequence& sequence, int64_t first_row);
   bool verify(Sequence& sequence, std::span<const float> logits);
   void count_cached(const Sequence& sequence);    // once, when it ends
   void count_proposed(const Sequence& sequence);  // once, when it ends

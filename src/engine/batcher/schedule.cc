@@ -8,6 +8,7 @@
 // youngest sequence of such another group gives its place up; its blocks stay in the cache, and it
 // goes on later where it was.
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "engine/batcher/batcher.h"
@@ -63,34 +64,50 @@ void Batcher::admit_waiting() {
 
 // Gives the candidate its keys and values.
 bool Batcher::make_room(Sequence& candidate) {
+  bool is_worth_it = false;
   while (true) {
     if (running_.size() < static_cast<size_t>(options_.sequences_max)) {
       candidate.kv = cache_.start(candidate.tokens, candidate.tokens_max, candidate.variant);
       if (candidate.kv) return true;
     }
+    is_worth_it = is_worth_it || can_make_room(candidate);
+    if (!is_worth_it) return false;
     const auto place = find_preemptible(candidate);
     if (place == running_.end()) return false;
     preempt(place);
   }
 }
 
-// The youngest of the least priority that has less right to its place than the candidate.
-std::vector<Batcher::SequencePointer>::iterator Batcher::find_preemptible(
-    const Sequence& candidate) {
+// Whether it has less right to its place than the candidate.
+bool Batcher::may_preempt(const Sequence& running, const Sequence& candidate) const {
+  if (running.preemptions >= kPreemptionsMax || running.priority > candidate.priority) return false;
+  if (running.priority < candidate.priority) return true;
+  const auto [theirs, own] = decisions::FairShare::parting(running.group, candidate.group);
   const auto counts = running_per_group();
   const auto count_of = [&](std::string_view group) {
     const auto found = counts.find(group);
     return found == counts.end() ? 0 : found->second;
   };
+  return count_of(theirs) > count_of(own) + 1 && fair_.served(theirs) >= fair_.served(own);
+}
+
+// Whether there would be room without all of those; nobody is moved out in vain.
+bool Batcher::can_make_room(const Sequence& candidate) const {
+  std::vector<const KvSequence*> leaving;
+  for (const SequencePointer& sequence : running_) {
+    if (may_preempt(*sequence, candidate)) leaving.push_back(sequence->kv.get());
+  }
+  return running_.size() - leaving.size() < static_cast<size_t>(options_.sequences_max) &&
+         cache_.has_room(candidate.tokens_max, leaving);
+}
+
+// The youngest of the least priority that may.
+std::vector<Batcher::SequencePointer>::iterator Batcher::find_preemptible(
+    const Sequence& candidate) {
   auto best = running_.end();
   for (auto place = running_.begin(); place != running_.end(); ++place) {
-    const Sequence& running = **place;
-    if (running.preemptions >= kPreemptionsMax || running.priority > candidate.priority) continue;
-    const auto [theirs, own] = decisions::FairShare::parting(running.group, candidate.group);
-    const bool has_more =
-        count_of(theirs) > count_of(own) + 1 && fair_.served(theirs) >= fair_.served(own);
-    if (running.priority == candidate.priority && !has_more) continue;
-    if (best == running_.end() || running.priority <= (*best)->priority) best = place;
+    if (!may_preempt(**place, candidate)) continue;
+    if (best == running_.end() || (*place)->priority <= (*best)->priority) best = place;
   }
   return best;
 }
@@ -134,13 +151,16 @@ void Batcher::choose_yielding() {
   const auto is_above = [&](const Sequence& sequence) {
     return static_cast<double>(counts.find(key_of(sequence))->second) > share;
   };
-  const bool is_newcomer_there =
-      std::any_of(running_.begin(), running_.end(), [&](const SequencePointer& sequence) {
-        return !sequence->is_decoding() && !is_above(*sequence);
-      });
+  // Who was served more waits for who was served less, and not the other way round.
+  double least_served = std::numeric_limits<double>::infinity();
+  for (const SequencePointer& sequence : running_) {
+    if (sequence->is_decoding() || is_above(*sequence)) continue;
+    least_served = std::min(least_served, fair_.served(key_of(*sequence)));
+  }
   const MonotonicTime now = clock_.now();
   for (const SequencePointer& sequence : running_) {
-    sequence->is_yielding = groups.size() > 1 && is_newcomer_there && is_above(*sequence) &&
+    sequence->is_yielding = groups.size() > 1 && is_above(*sequence) &&
+                            fair_.served(key_of(*sequence)) >= least_served &&
                             now - sequence->last_row < kYieldMax;
   }
 }
@@ -160,6 +180,7 @@ std::vector<BatchRow> Batcher::form_batch(int64_t& prompt_rows) {
     const int64_t own = sequence->is_decoding() ? 1 : 0;
     const int64_t more = std::min(sequence->granted, sequence->waiting_tokens() - own);
     if (own + more == 0) continue;
+    const int64_t first_row = sequence->computed;
     add_rows(batch, *sequence, own + more);
     sequence->last_row = now;
     prompt_rows += more;
@@ -167,7 +188,7 @@ std::vector<BatchRow> Batcher::form_batch(int64_t& prompt_rows) {
     if (sequence->waiting_tokens() > 0) {
       sequence->proposed.clear();  // there is more to compute before it
     } else if (own == 1) {
-      add_proposed_rows(batch, *sequence);
+      add_proposed_rows(batch, *sequence, first_row);
     }
   }
   return batch;

@@ -3,11 +3,10 @@
 // random model.
 #include <gtest/gtest.h>
 
-#include <atomic>
-
 #include "engine/engine.h"
 #include "engine/testing/collector.h"
 #include "engine/testing/tiny_model.h"
+#include "telemetry/metrics.h"
 
 namespace plinth::engine {
 namespace {
@@ -15,10 +14,13 @@ namespace {
 using testing::Collector;
 using testing::TinyModel;
 
-std::unique_ptr<Engine> load(int sequences_max, int64_t context = 600) {
+std::unique_ptr<Engine> load(int sequences_max, int64_t window = 0,
+                             telemetry::Metrics* metrics = nullptr) {
   TinyModel model;
-  model.context = context;
+  model.context = 600;
+  model.window = window;
   EngineOptions options;
+  options.metrics = metrics;
   options.threads = 1;
   options.sequences_max = sequences_max;
   auto engine = testing::load_bytes(testing::tiny_model_bytes(model), options);
@@ -39,8 +41,8 @@ GenerateRequest request_of(size_t prompt, Token shift, int64_t max_tokens,
   return request;
 }
 
-std::vector<Token> alone(const GenerateRequest& request) {
-  const auto engine = load(1);
+std::vector<Token> alone(const GenerateRequest& request, int64_t window = 0) {
+  const auto engine = load(1, window);
   Collector collector;
   collector.submit(*engine, request);
   return collector.wait().tokens;
@@ -77,30 +79,73 @@ TEST(Schedule, shares_nothing_between_salts) {
   EXPECT_EQ(again.wait().cached_tokens, 96);
 }
 
+// With a window, too: what a sequence goes on with looks at blocks that it has to keep meanwhile.
 TEST(Schedule, makes_room_for_a_tenant_that_has_less_and_changes_no_reply) {
-  const auto engine = load(2);
-  std::vector<Collector> flood(6);
-  std::vector<GenerateRequest> requests;
-  for (Token i = 0; i < 6; ++i) {
-    requests.push_back(request_of(40 + 10 * static_cast<size_t>(i), i, 400, "flood/p"));
+  for (const int64_t window : {0, 24}) {
+    SCOPED_TRACE(window);
+    telemetry::Metrics metrics;
+    const auto engine = load(2, window, &metrics);
+    std::vector<Collector> flood(6);
+    std::vector<GenerateRequest> requests;
+    for (Token i = 0; i < 6; ++i) {
+      requests.push_back(request_of(40 + 10 * static_cast<size_t>(i), i, 400, "flood/p"));
+      flood[static_cast<size_t>(i)].submit(*engine, requests.back());
+    }
+    flood[0].wait_for_text();
+    flood[1].wait_for_text();
+    const GenerateRequest small = request_of(60, 77, 8, "small/p");
+    Collector newcomer;
+    newcomer.submit(*engine, small);
+    EXPECT_EQ(newcomer.wait().tokens, alone(small, window));
+    // It did not wait for those who came before it.
+    EXPECT_GE(engine->load().waiting, 3);
+    int preemptions = 0;
+    for (size_t i = 0; i < 6; ++i) {
+      const GenerateEvent end = flood[i].wait();
+      preemptions += end.preemptions;
+      EXPECT_EQ(end.tokens, alone(requests[i], window)) << i;
+      EXPECT_EQ(end.cached_tokens, 0) << i;
+    }
+    EXPECT_GE(preemptions, 1);
   }
-  for (size_t i = 0; i < 6; ++i) flood[i].submit(*engine, requests[i]);
-  flood[0].wait_for_text();
-  flood[1].wait_for_text();
-  const GenerateRequest small = request_of(60, 77, 8, "small/p");
-  Collector newcomer;
-  newcomer.submit(*engine, small);
-  EXPECT_EQ(newcomer.wait().tokens, alone(small));
-  // It did not wait for those who came before it.
-  EXPECT_GE(engine->load().waiting, 3);
-  int preemptions = 0;
-  for (size_t i = 0; i < 6; ++i) {
-    const GenerateEvent end = flood[i].wait();
-    preemptions += end.preemptions;
-    EXPECT_EQ(end.tokens, alone(requests[i])) << i;
-    EXPECT_EQ(end.cached_tokens, 0) << i;
+}
+
+TEST(Schedule, counts_no_more_of_a_prompt_as_cached_than_it_has) {
+  telemetry::Metrics metrics;
+  const auto engine = load(4, 0, &metrics);
+  GenerateRequest request = request_of(31, 0, 200);
+  request.is_end_honoured = true;
+  request.grammar =
+      GrammarText{GrammarText::Kind::gbnf, "root ::= \"" + std::string(100, 'a') + "\""};
+  for (int i = 0; i < 3; ++i) {
+    Collector collector;
+    collector.submit(*engine, request);
+    const GenerateEvent end = collector.wait();
+    EXPECT_LE(end.cached_tokens, 31);
+    EXPECT_GE(end.completion_tokens, 1);
   }
-  EXPECT_GE(preemptions, 1);
+}
+
+TEST(Schedule, ends_one_that_made_room_and_is_cancelled_before_it_comes_back) {
+  telemetry::Metrics metrics;
+  const auto engine = load(1, 0, &metrics);
+  const GenerateRequest first = request_of(300, 1, 250, "tenant/p");
+  Collector warm;
+  warm.submit(*engine, first);
+  warm.wait();
+  Collector running;
+  const SequenceId id = running.submit(*engine, first);  // its prompt is cached
+  running.wait_for_text();
+  std::vector<Collector> urgent(3);
+  for (Token i = 0; i < 3; ++i) {
+    GenerateRequest request = request_of(300, i + 2, 200, "tenant/p");
+    request.priority = 1;
+    urgent[static_cast<size_t>(i)].submit(*engine, request);
+  }
+  urgent[0].wait();
+  engine->cancel(id);
+  EXPECT_EQ(running.wait().reason, GenerateEvent::Reason::cancelled);
+  for (Collector& collector : urgent) collector.wait();
 }
 
 TEST(Schedule, lets_priority_go_first_within_a_tenant) {

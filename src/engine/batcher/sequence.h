@@ -46,7 +46,10 @@ struct Sequence {
   const AdapterSet* applied() const { return adapters.applied.empty() ? nullptr : &adapters; }
   bool is_decoding() const { return generated() > 0; }
   // Prompt tokens that it found computed when it first joined.
-  int64_t cached() const { return preemptions == 0 && kv ? kv->cached_tokens() : cached_first; }
+  int64_t cached() const {
+    // Of what a grammar has added behind the prompt, blocks may be found, too.
+    return preemptions == 0 && kv ? std::min(prompt_tokens, kv->cached_tokens()) : cached_first;
+  }
   GenerateTimes times(MonotonicTime end) const {
     const MonotonicTime prefilled = first_token.value_or(end);
     const MonotonicTime began = std::min(joined.value_or(end), prefilled);

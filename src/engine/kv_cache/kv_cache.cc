@@ -73,12 +73,19 @@ std::vector<PrefixNode*> KvCache::longest_start(uint64_t root, std::span<const T
   return path;
 }
 
-std::unique_ptr<KvSequence> KvCache::start(const std::vector<Token>& prompt, int64_t tokens_max,
-                                           const std::string& variant) {
+bool KvCache::has_room(int64_t tokens_max, std::span<const KvSequence* const> leaving) const {
   for (size_t i = 0; i < pools_.size(); ++i) {
     const KvPool& plan = plan_.pools[i];
-    if (plan.blocks_for(tokens_max) > plan.blocks - pools_[i].reserved) return nullptr;
+    int64_t room = plan.blocks - pools_[i].reserved;
+    for (const KvSequence* sequence : leaving) room += sequence->reserved_[i];
+    if (plan.blocks_for(tokens_max) > room) return false;
   }
+  return true;
+}
+
+std::unique_ptr<KvSequence> KvCache::start(const std::vector<Token>& prompt, int64_t tokens_max,
+                                           const std::string& variant) {
+  if (!has_room(tokens_max)) return nullptr;
   std::unique_ptr<KvSequence> sequence(new KvSequence(*this));
   sequence->root_ = PrefixTree::root_of(variant);
   for (size_t i = 0; i < pools_.size(); ++i) {

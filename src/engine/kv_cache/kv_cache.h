@@ -76,6 +76,8 @@ class KvCache {
   // ones share blocks.
   std::unique_ptr<KvSequence> start(const std::vector<Token>& prompt, int64_t tokens_max,
                                     const std::string& variant = {});
+  // Whether start() would find room once `leaving` have ended.
+  bool has_room(int64_t tokens_max, std::span<const KvSequence* const> leaving = {}) const;
   // Takes over what has come into the cache since: the blocks that follow position `computed` of a
   // prompt whose keys and values up to there are in place. Returns up to where they are now.
   int64_t adopt(KvSequence& sequence, std::span<const Token> prompt, int64_t computed);

@@ -17,6 +17,8 @@ using grammar::grammar_error;
 using grammar::kUnbounded;
 
 constexpr std::string_view kClose = "</parameter>";
+constexpr size_t kParametersMax = 256;
+constexpr size_t kSchemaBytesMax = 64u << 10;
 constexpr std::string_view kNoNameCharacters = "<>\n";
 
 ExpressionId closed(Grammar& g, ExpressionId value) {
@@ -77,6 +79,14 @@ Result<ExpressionId> add_parameters(Grammar& grammar, grammar::JsonRules& json,
     return grammar_error("\"" + std::string(keyword) +
                          "\" at the top: this model's format of calls needs `properties` there");
   }
+  if (schema["properties"].size() > kParametersMax) {
+    return grammar_error("\"properties\": " + std::to_string(schema["properties"].size()) +
+                         " of them; at most " + std::to_string(kParametersMax) + " are taken");
+  }
+  if (const size_t bytes = schema.dump().size(); bytes > kSchemaBytesMax) {
+    return grammar_error("the schema has " + std::to_string(bytes) + " bytes; at most " +
+                         std::to_string(kSchemaBytesMax) + " are taken");
+  }
   const auto& required = schema["required"].items();
   std::vector<ExpressionId> members;
   for (const auto& [name, value] : schema["properties"].members()) {
@@ -90,6 +100,7 @@ Result<ExpressionId> add_parameters(Grammar& grammar, grammar::JsonRules& json,
     const bool is_required =
         std::find(required.begin(), required.end(), Json(name)) != required.end();
     members.push_back(is_required ? member : grammar.optional(member));
+    TRY(grammar.check_size());
   }
   for (const Json& name : required) {
     if (schema["properties"].contains(name.as_string())) continue;

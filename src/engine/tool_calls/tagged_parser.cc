@@ -118,7 +118,10 @@ void TaggedParser::begin_call(size_t open_bytes) {
 
 bool TaggedParser::consume_text(Parts& parts, bool is_last) {
   if (is_closing_tag_due_ && !drop_closing_tag(is_last)) return false;
-  const bool is_searched = options_.has_tools && format_.reading != CallReading::leading_json;
+  // What follows each tag is read again for it, so a reply of tags alone would take forever.
+  constexpr int kUnendedMax = 8;
+  const bool is_searched =
+      options_.has_tools && format_.reading != CallReading::leading_json && unended_ < kUnendedMax;
   const size_t open = is_searched ? pending_.find(format_.open) : std::string::npos;
   if (open != std::string::npos) {
     pass_text(parts, std::string_view(pending_).substr(0, open));
@@ -158,6 +161,7 @@ bool TaggedParser::consume_call(Parts& parts, bool is_last) {
   }
   auto calls = format_.read(behind.substr(0, found->content), options_.functions);
   if (!calls) {
+    if (!is_ended) ++unended_;
     // Where nothing ended, only the tag is certain to be text: another call may begin behind it.
     const size_t passed = is_ended ? open_bytes_ + found->whole : std::max<size_t>(open_bytes_, 1);
     pass_text(parts, std::string_view(pending_).substr(0, passed));

@@ -44,6 +44,7 @@ class TaggedParser final : public ReplyParser {
   std::string space_;  // white space after a call or in reasoning, passed on only if more follows
   BlockEnd end_;
   size_t open_bytes_ = 0;            // of the opening tag, in a call
+  int unended_ = 0;                  // tags that nothing ended; after some, tags are text
   bool has_reasoning_ = false;       // some of it was passed on
   bool is_after_call_ = false;       // nothing but white space came since the last call
   bool is_after_reasoning_ = false;  // likewise since reasoning ended

@@ -212,6 +212,7 @@ Result<MessagesCall> decode_messages(const Json& body) {
   request.reply_format = TRY(decode_format(body));
   request.user = TRY(decode_user(body));
   call.is_one_tool_use = TRY(decode_is_one_tool_use(body));
+  request.is_one_call_at_most = call.is_one_tool_use;
   call.is_stream = TRY(json_field::optional_bool(body, "stream")).value_or(false);
   return call;
 }

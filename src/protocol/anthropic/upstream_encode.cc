@@ -71,9 +71,9 @@ void set_tools(Json& body, const ChatRequest& request) {
   body.set("tools", std::move(tools));
   const bool is_required = request.tool_choice == ToolChoice::required;
   const bool is_none = request.tool_choice == ToolChoice::none;
-  body.set("tool_choice", Json::object({{"type", is_required ? "any"
-                                                 : is_none   ? "none"
-                                                             : "auto"}}));
+  Json choice = Json::object({{"type", is_required ? "any" : is_none ? "none" : "auto"}});
+  if (request.is_one_call_at_most && !is_none) choice.set("disable_parallel_tool_use", true);
+  body.set("tool_choice", std::move(choice));
 }
 
 void set_sampling(Json& body, const ChatRequest& request) {

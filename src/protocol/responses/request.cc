@@ -70,6 +70,7 @@ Result<ToolSpec> decode_tool(const Json& tool, const std::string& path) {
   }
   decoded.description =
       TRY(within(path, json_field::optional_string(tool, "description"))).value_or("");
+  decoded.is_strict = TRY(within(path, json_field::optional_bool(tool, "strict"))).value_or(false);
   const Json& parameters = tool["parameters"];
   if (parameters.is_null()) {
     decoded.parameters = Json::object({{"type", "object"}, {"properties", Json::object()}});
@@ -256,9 +257,8 @@ Result<ResponseCall> decode_response_call(const Json& body) {
   TRY(decode_sampling(body, request));
   request.reply_format = TRY(decode_format(body["text"]));
   request.user = TRY(json_field::optional_string(body, "user")).value_or("");
-  // Whether a model calls several tools at once is its own choice; the caller is told what it
-  // asked.
-  TRY(json_field::optional_bool(body, "parallel_tool_calls"));
+  request.is_one_call_at_most =
+      !TRY(json_field::optional_bool(body, "parallel_tool_calls")).value_or(true);
   call.is_stored = TRY(json_field::optional_bool(body, "store")).value_or(true);
   call.is_stream = TRY(json_field::optional_bool(body, "stream")).value_or(false);
   call.settings = settings_of(body, call, TRY(decode_metadata(body["metadata"])));

@@ -176,6 +176,9 @@ class NativeReplica final : public Replica {
     if (call.embedding) return start_embedding(std::move(call), std::move(sink));
     engine::GenerateRequest request = TRY(prepare(call.chat));
     request.group = call.group;
+    // How much of a prompt was found computed is told to its caller, so a tenant finds nothing of
+    // another's.
+    request.cache_salt = call.group.substr(0, call.group.find('/'));
     {
       MutexLock lock(mutex_);
       calls_[call.id] = {};
