@@ -143,7 +143,8 @@ void ResponseEncoder::add_text(const ChatEvent& event, std::vector<Frame>& frame
 }
 
 void ResponseEncoder::open_message(std::vector<Frame>& frames) {
-  OpenMessage& open = open_.emplace();
+  open_ = OpenMessage();
+  OpenMessage& open = *open_;
   open.item.role = Role::assistant;
   open.item.id = item_id("msg", head_.id, 'o', output_.size());
   frames.push_back(
