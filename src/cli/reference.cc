@@ -93,7 +93,10 @@ std::string metrics_page() {
   out += row({"name", "from", "meaning"}) + "|---|---|---|\n";
   for (const auto& alias : telemetry::vllm_aliases()) {
     std::string source = code(telemetry::metric_row(alias.source).name);
-    if (alias.is_sum) source = "sum of " + source + ", " + std::string(alias.only_value);
+    if (alias.is_sum) {
+      source.insert(0, "sum of ");
+      source.append(", ").append(alias.only_value);
+    }
     out += row({code(alias.name), source, alias.help});
   }
   return out;

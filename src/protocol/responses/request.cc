@@ -220,8 +220,8 @@ Status decode_conversation(const Json& body, ResponseCall& call) {
 }
 
 Json settings_of(const Json& body, const ResponseCall& call, Json metadata) {
-  const auto as_given = [&](const char* key, Json otherwise) {
-    return body[key].is_null() ? std::move(otherwise) : body[key];
+  const auto as_given = [&](const char* key, const Json& otherwise) {
+    return body[key].is_null() ? otherwise : body[key];
   };
   const Json text = Json::object({{"format", Json::object({{"type", "text"}})}});
   return Json::object({
