@@ -240,7 +240,8 @@ class Upstream final : public Replica {
             return reader.feed(bytes);
           },
           cancellation);
-      if (response.is_ok()) note_reach(nullptr);
+      // With bytes it was noted at the first of them: by now a later call may know better.
+      if (response.is_ok() && !reader.has_bytes()) note_reach(nullptr);
       if (response.is_error() && !reader.has_bytes()) note_reach(&response.error());
       if (reader.is_finished()) return;
       if (cancellation.is_cancelled()) return sink(cancelled_event());
