@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "protocol/fields.h"
 #include "protocol/openai/envelope.h"
-#include "protocol/openai/fields.h"
 #include "protocol/openai/messages.h"
 #include "protocol/openai/response_format.h"
 #include "protocol/openai/sampling.h"

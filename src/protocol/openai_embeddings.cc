@@ -8,8 +8,8 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "protocol/fields.h"
 #include "protocol/openai.h"
-#include "protocol/openai/fields.h"
 
 namespace plinth::protocol::openai {
 namespace {

@@ -2,13 +2,13 @@
 // The bodies of the Messages API: what is asked of the model beside the conversation itself.
 #include <algorithm>
 #include <limits>
-#include <set>
 
 #include "base/limits.h"
 #include "base/text.h"
 #include "protocol/anthropic.h"
 #include "protocol/anthropic/turns.h"
 #include "protocol/fields.h"
+#include "protocol/tool_list.h"
 
 namespace plinth::protocol::anthropic {
 namespace {
@@ -57,22 +57,7 @@ Result<ToolSpec> decode_tool(const Json& tool, const std::string& path) {
 }
 
 Result<std::vector<ToolSpec>> decode_tools(const Json& body) {
-  const Json& list = body["tools"];
-  std::vector<ToolSpec> tools;
-  if (list.is_null()) return tools;
-  if (!list.is_array()) return expected("tools", "a list of tools", list);
-  if (list.size() > limits::kToolsMax) {
-    return field_error("tools", std::to_string(list.size()) + " tools; at most " +
-                                    std::to_string(limits::kToolsMax) + " are read");
-  }
-  std::set<std::string> names;
-  for (size_t i = 0; i < list.size(); ++i) {
-    tools.push_back(TRY(decode_tool(list.items()[i], at_index("tools", i))));
-    if (names.insert(tools.back().name).second) continue;
-    return field_error(at_index("tools", i) + ".name",
-                       quoted(tools.back().name) + " is the name of two tools");
-  }
-  return tools;
+  return decode_tool_list(body["tools"], ".name", decode_tool);
 }
 
 // A tool that is named is the only one offered.

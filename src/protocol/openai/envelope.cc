@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "protocol/openai/envelope.h"
 
-#include "protocol/openai/fields.h"
+#include "protocol/fields.h"
 
 namespace plinth::protocol::openai {
 namespace {

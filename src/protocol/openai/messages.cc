@@ -3,11 +3,11 @@
 #include "protocol/openai/messages.h"
 
 #include <algorithm>
-#include <set>
 
 #include "base/limits.h"
 #include "base/text.h"
-#include "protocol/openai/fields.h"
+#include "protocol/fields.h"
+#include "protocol/tool_list.h"
 
 namespace plinth::protocol::openai {
 namespace {
@@ -190,24 +190,7 @@ Result<std::vector<Message>> decode_messages(const Json& body) {
 }
 
 Result<std::vector<ToolSpec>> decode_tools(const Json& body) {
-  const Json& list = body["tools"];
-  std::vector<ToolSpec> tools;
-  if (list.is_null()) return tools;
-  if (!list.is_array()) return expected("tools", "a list of tools", list);
-  if (list.size() > limits::kToolsMax) {
-    return field_error("tools", std::to_string(list.size()) + " tools; at most " +
-                                    std::to_string(limits::kToolsMax) + " are read");
-  }
-  std::set<std::string> names;
-  for (size_t i = 0; i < list.size(); ++i) {
-    ToolSpec tool = TRY(decode_tool(list.items()[i], at_index("tools", i)));
-    if (!names.insert(tool.name).second) {
-      return field_error(at_index("tools", i) + ".function.name",
-                         quoted(tool.name) + " is the name of two tools");
-    }
-    tools.push_back(std::move(tool));
-  }
-  return tools;
+  return decode_tool_list(body["tools"], ".function.name", decode_tool);
 }
 
 }  // namespace plinth::protocol::openai

@@ -2,7 +2,7 @@
 #include "protocol/openai/response_format.h"
 
 #include "base/text.h"
-#include "protocol/openai/fields.h"
+#include "protocol/fields.h"
 #include "protocol/openai/messages.h"
 
 namespace plinth::protocol::openai {

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "base/text.h"
-#include "protocol/openai/fields.h"
+#include "protocol/fields.h"
 
 namespace plinth::protocol::openai {
 namespace {

@@ -4,8 +4,8 @@
 #include <limits>
 
 #include "base/text.h"
+#include "protocol/fields.h"
 #include "protocol/openai/envelope.h"
-#include "protocol/openai/fields.h"
 #include "protocol/openai/messages.h"
 
 namespace plinth::protocol::openai {

@@ -5,7 +5,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
-#include "protocol/openai/fields.h"
+#include "protocol/fields.h"
 #include "protocol/openai/messages.h"
 
 namespace plinth::protocol::responses {

@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <set>
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "protocol/fields.h"
 #include "protocol/openai/envelope.h"
-#include "protocol/openai/fields.h"
 #include "protocol/openai/messages.h"
+#include "protocol/tool_list.h"
 
 namespace plinth::protocol::responses {
 namespace {
@@ -82,23 +82,7 @@ Result<ToolSpec> decode_tool(const Json& tool, const std::string& path) {
 }
 
 Result<std::vector<ToolSpec>> decode_tools(const Json& list) {
-  std::vector<ToolSpec> tools;
-  if (list.is_null()) return tools;
-  if (!list.is_array()) return expected("tools", "a list of tools", list);
-  if (list.size() > limits::kToolsMax) {
-    return field_error("tools", std::to_string(list.size()) + " tools; at most " +
-                                    std::to_string(limits::kToolsMax) + " are read");
-  }
-  std::set<std::string> names;
-  for (size_t i = 0; i < list.size(); ++i) {
-    ToolSpec tool = TRY(decode_tool(list.items()[i], at_index("tools", i)));
-    if (!names.insert(tool.name).second) {
-      return field_error(at_index("tools", i) + ".name",
-                         quoted(tool.name) + " is the name of two tools");
-    }
-    tools.push_back(std::move(tool));
-  }
-  return tools;
+  return decode_tool_list(list, ".name", decode_tool);
 }
 
 Status decode_named_choice(const Json& choice, ChatRequest& request) {
