@@ -323,7 +323,8 @@ TEST(Native, asks_for_no_more_tokens_than_the_context_has_left) {
 
 TEST(Native, shares_computed_prompts_within_a_tenant_only) {
   Bench bench;
-  ASSERT_TRUE(bench.replica->start({"call", chat_with_tool(), "acme/alice"}, [](ChatEvent) {}).is_ok());
+  ASSERT_TRUE(
+      bench.replica->start({"call", chat_with_tool(), "acme/alice"}, [](ChatEvent) {}).is_ok());
   EXPECT_EQ(bench.engine->request_seen.group, "acme/alice");
   EXPECT_EQ(bench.engine->request_seen.cache_salt, "acme");
 }
