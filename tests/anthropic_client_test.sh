@@ -16,4 +16,13 @@ cp "$SHARED"/clients/{_t,anthropic_client}.mjs "$WORK/clients/"
 (cd "$WORK/clients" && echo '{"private":true,"type":"module"}' >package.json &&
   npm i --silent --no-audit --no-fund @anthropic-ai/sdk@^1.12.0 >/dev/null)
 export ANTHROPIC_BASE_URL=$ADDRESS MODEL
-(cd "$WORK/clients" && ONLY='^(messages\.(basic|stream)|error|cancel)' node anthropic_client.mjs)
+(cd "$WORK/clients" && ONLY='^(messages\.(basic|stream)|error)' node anthropic_client.mjs)
+
+# The starter's reply to the cancelled request is over in three events, and this client waits for ever when it aborts a
+# stream that has arrived whole in one read. Random weights of a real shape never end their reply.
+"$PLINTH" model synth --arch qwen2 --shape 0.5b --type q4_0 --seed 1 "$WORK/endless.gguf" --json >/dev/null
+stop_node
+MODEL_ARGS=(--model "endless=$WORK/endless.gguf")
+start_node
+export ANTHROPIC_BASE_URL=$ADDRESS MODEL
+(cd "$WORK/clients" && ONLY='^cancel' node anthropic_client.mjs)
