@@ -29,6 +29,7 @@ void Meters::queue_depth(int waiting) {
 void Meters::started(const std::string& model, const std::string& call,
                      const decisions::RouteChoice& choice, Duration waited) {
   metrics_.observe(Metric::queue_wait_seconds, seconds(waited), {{"queue", kQueue}});
+  if (!events_.is_watched(kTopic)) return;
   events_.publish(std::string(kTopic), Json::object({{"model", model},
                                                      {"event", "started"},
                                                      {"id", call},
