@@ -177,9 +177,9 @@ Result<std::unique_ptr<ChatStream>> Calls::begin(const guard::Request& request,
                                             .cancellation = request.cancellation});
     call->times.admitted = now;
     call->phase = verdict == AdmitVerdict::run ? Phase::starting : Phase::waiting;
+    watch(call_id, *call);
     calls_[call_id] = std::move(call);
     update_queue_depth();
-    changed_.notify_all();  // the dispatcher polls while there are calls
   }
   if (verdict == AdmitVerdict::run) TRY(start(call_id));
   return std::move(channel.reader);

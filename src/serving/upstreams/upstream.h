@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An upstream: any server that speaks OpenAI's chat completions, used like a replica. Each call
-// blocks one worker.
+// An upstream: any server that speaks OpenAI's chat completions, used like a replica. Calls hold no
+// thread: the client's loops carry them.
 #pragma once
 
 #include <memory>
