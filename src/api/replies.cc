@@ -41,7 +41,7 @@ class Replies : public std::enable_shared_from_this<Replies> {
  public:
   Replies(Call call, std::vector<std::unique_ptr<serving::ChatStream>> streams, ReplyPlan plan)
       : clock_(call.services.clock),
-        timers_(call.services.timers),
+        timers_(EventLoop::current() ? *EventLoop::current() : call.services.timers),
         measured_(call.measured),
         is_stream_(plan.is_stream),
         streams_(std::move(streams)),
