@@ -21,11 +21,11 @@ if [ ! -d "$source" ]; then
   git clone -q "$folder/package/package/llama/gitRelease.bundle" "$source.new" 1>&2
   mv "$source.new" "$source"
 fi
-if [ ! -x "$programs/bin/llama-batched-bench" ]; then
+if [ ! -x "$programs/bin/llama-server" ]; then
   {
     cmake -S "$source" -B "$programs" -G Ninja -DCMAKE_BUILD_TYPE=Release -DLLAMA_CURL=OFF -DLLAMA_BUILD_TESTS=OFF \
-      -DLLAMA_BUILD_SERVER=OFF -DBUILD_SHARED_LIBS=OFF "${flags[@]}"
-    ninja -C "$programs" llama-bench llama-batched-bench
+      -DLLAMA_BUILD_SERVER=ON -DBUILD_SHARED_LIBS=OFF "${flags[@]}"
+    ninja -C "$programs" llama-bench llama-batched-bench llama-server
   } >"$folder/llama.cpp-$cpu.log" 2>&1 || { tail -20 "$folder/llama.cpp-$cpu.log" >&2; exit 1; }
 fi
 echo "$programs/bin"

@@ -8,7 +8,6 @@
 #include "api/routes.h"
 #include "base/limits.h"
 #include "base/text.h"
-#include "protocol/openai.h"
 
 namespace plinth::api {
 
@@ -52,18 +51,24 @@ Status check_content_type(const http::ServerRequest& request) {
 }
 
 guard::Request build_request(const Services& services, guard::Principal principal,
-                             const http::ServerRequest& http) {
+                             std::string request_id, const http::ServerRequest& http) {
   guard::Request request;
   request.label = guard::Label::of(guard::Source{"user", principal.id, guard::Trust::trusted});
   request.principal = std::move(principal);
   request.deadline = Deadline::after(services.clock, kRequestMax);
-  request.request_id = services.ids.make("req");
+  request.request_id = std::move(request_id);
   if (const auto parent = http.header("traceparent")) {
     if (auto context = telemetry::TraceContext::parse(*parent); context.is_ok()) {
       request.trace = context->trace;
     }
   }
   return request;
+}
+
+http::ServerResponse refusal(const Error& error, Dialect dialect, const std::string& request_id) {
+  const DialectRow& row = dialect_row(dialect);
+  auto response = error_response(error, row.encode_error(error, request_id));
+  return response;
 }
 
 }  // namespace
@@ -73,8 +78,9 @@ bool is_quick(const http::ServerRequest& request, const serving::Serving& servin
          !serving.computes();
 }
 
-http::ServerResponse error_response(const Error& error) {
-  return error_response(error, protocol::openai::encode_error(error));
+http::ServerResponse error_response(const Error& error, const std::string& path) {
+  const DialectRow& row = dialect_row(find_route("", path).dialect);
+  return error_response(error, row.encode_error(error, {}));
 }
 
 std::shared_ptr<const guard::DoorOptions> Api::door() const {
@@ -98,7 +104,9 @@ void Measured::done(int status) const {
 
 void Api::handle(http::ServerRequest http, http::ResponseWriter writer) {
   const MonotonicTime began = services_.clock.now();
+  std::string request_id = services_.ids.make("req");
   RouteMatch match = find_route(http.method, http.path);
+  writer.set_header(std::string(dialect_row(match.dialect).request_id_header), request_id);
   if (match.route == nullptr) {
     const Error error =
         match.is_path_known
@@ -108,12 +116,12 @@ void Api::handle(http::ServerRequest http, http::ResponseWriter writer) {
                              "; docs/reference/routes.md lists the methods")
             : make_error(ErrorCode::not_found, "no route " + shorten(http.path, 128) +
                                                    "; docs/reference/routes.md lists the routes");
-    return writer.respond(error_response(error));
+    return writer.respond(refusal(error, match.dialect, request_id));
   }
   const Measured measured{&services_, match.route->method, match.route->pattern, began};
   const auto refuse = [&](const Error& error) {
     measured.done(error_row(error.code).http_status);
-    writer.respond(error_response(error));
+    writer.respond(refusal(error, match.dialect, request_id));
   };
   const auto door_options = this->door();
   const guard::DoorOptions& door = *door_options;
@@ -127,9 +135,10 @@ void Api::handle(http::ServerRequest http, http::ResponseWriter writer) {
     return refuse(allowed.error());
   }
   if (auto typed = check_content_type(http); typed.is_error()) return refuse(typed.error());
-  guard::Request request = build_request(services_, std::move(principal), http);
+  guard::Request request =
+      build_request(services_, std::move(principal), std::move(request_id), http);
   Call call{services_,         std::move(http), std::move(request), std::move(match.parameters),
-            std::move(writer), measured};
+            std::move(writer), measured,        match.dialect};
   if (match.route->access == Access::console) {
     call.parameters["console_token"] = door.console_token;
   }
@@ -148,12 +157,10 @@ std::vector<RouteSummary> Api::routes() {
 void answer(Call& call, const Result<Json>& result, int status) {
   if (result.is_error()) {
     call.measured.done(error_row(result.error().code).http_status);
-    return call.writer.respond(error_response(result.error()));
+    return call.writer.respond(refusal(result.error(), call.dialect, call.request.request_id));
   }
   call.measured.done(status);
-  auto response = http::ServerResponse::json(status, result->dump());
-  response.headers.emplace_back("x-request-id", call.request.request_id);
-  call.writer.respond(std::move(response));
+  call.writer.respond(http::ServerResponse::json(status, result->dump()));
 }
 
 Result<Json> body_object(const Call& call) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agents/agents.h"
+#include "api/stored_responses.h"
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/loop.h"
@@ -36,9 +37,12 @@ struct Services {
   const Clock& clock;
   EventLoop& timers;
   IdSource& ids;
+  StoredResponses& responses;
+  WorkerPool& workers;       // for what an endpoint still has to do once a reply has ended
   std::string console_page;  // HTML
   std::string version;
   std::function<bool()> is_ready;  // models loaded, runs resumed
+  telemetry::Aliases metric_aliases = telemetry::Aliases::none;
 };
 
 struct RouteSummary {
@@ -69,7 +73,7 @@ class Api {
 // in a group and its keys and policies lie in memory, so nothing of it waits.
 bool is_quick(const http::ServerRequest& request, const serving::Serving& serving);
 
-// Errors the HTTP server itself makes (bad framing, limits), in the API's error shape.
-http::ServerResponse error_response(const Error& error);
+// Errors the HTTP server itself makes (bad framing, limits), in the shape of the path's dialect.
+http::ServerResponse error_response(const Error& error, const std::string& path);
 
 }  // namespace plinth::api

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "api/api.h"
+#include "api/dialects.h"
 
 namespace plinth::api {
 
@@ -25,13 +26,14 @@ struct Call {
   std::map<std::string, std::string> parameters;  // from the path: {"run": "run_01J…"}
   http::ResponseWriter writer;
   Measured measured;
+  Dialect dialect = Dialect::openai;
 
   const std::string& parameter(const std::string& name) const { return parameters.at(name); }
 };
 
 using Endpoint = void (*)(Call call);
 
-// Answers with the JSON value, or with the error in the API's shape.
+// Answers with the JSON value, or with the error in the shape of the call's dialect.
 void answer(Call& call, const Result<Json>& result, int status = 200);
 // The body as a JSON object; malformed or unsupported_media_type otherwise.
 Result<Json> body_object(const Call& call);
@@ -47,11 +49,36 @@ void metrics(Call call);
 // console.cc
 void console(Call call);
 void events(Call call);
+// completions.cc
+void completions(Call call);
+// tokenize.cc
+void tokenize(Call call);
+void detokenize(Call call);
+// responses.cc
+void create_response(Call call);
+void get_response(Call call);
+void remove_response(Call call);
+void response_input_items(Call call);
 // openai.cc
 void list_models(Call call);
 void get_model(Call call);
 void chat_completions(Call call);
 void embeddings(Call call);
+// rerank.cc
+void rerank(Call call);
+// anthropic.cc
+void anthropic_messages(Call call);
+void anthropic_count_tokens(Call call);
+// ollama.cc
+void ollama_chat(Call call);
+void ollama_generate(Call call);
+void ollama_embed(Call call);
+void ollama_embeddings(Call call);
+// ollama_models.cc
+void ollama_tags(Call call);
+void ollama_show(Call call);
+void ollama_ps(Call call);
+void ollama_version(Call call);
 // mcp.cc
 void mcp(Call call);
 // models.cc

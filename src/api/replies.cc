@@ -42,6 +42,7 @@ class Replies : public std::enable_shared_from_this<Replies> {
   Replies(Call call, std::vector<std::unique_ptr<serving::ChatStream>> streams, ReplyPlan plan)
       : clock_(call.services.clock),
         timers_(EventLoop::current() ? *EventLoop::current() : call.services.timers),
+        workers_(call.services.workers),
         measured_(call.measured),
         is_stream_(plan.is_stream),
         streams_(std::move(streams)),
@@ -88,14 +89,14 @@ class Replies : public std::enable_shared_from_this<Replies> {
     std::optional<ChatEvent> text;
     while (!is_done_ && !is_ended_[choice]) {
       auto event = streams_[choice]->try_next();
-      if (event && text && event->kind == ChatEvent::Kind::text) {
+      if (event && text && protocol::is_joinable(*text, *event)) {
         protocol::append_text(*text, std::move(*event));
         continue;
       }
       if (text) take(choice, std::move(*text));
       text.reset();
       if (!event) return;
-      if (event->kind == ChatEvent::Kind::text) {
+      if (protocol::is_joinable(*event, *event)) {
         text = std::move(event);
       } else {
         take(choice, std::move(*event));
@@ -122,22 +123,32 @@ class Replies : public std::enable_shared_from_this<Replies> {
     const bool is_events = encoder_->framing() == Framing::server_sent_events;
     writer_.begin_stream(
         200, {{"content-type", is_events ? "text/event-stream" : "application/x-ndjson"},
-              {"cache-control", "no-store"},
-              {"x-request-id", streams_.front()->id()}});
+              {"cache-control", "no-store"}});
     send(encoder_->begin());
   }
 
+  // The thread is that of whoever made the last event, so what may block happens elsewhere.
   void finish() REQUIRES(mutex_) {
     is_done_ = true;
-    if (observer_) observer_(replies_);
+    if (!observer_) return end();
+    const Status submitted = workers_.submit([self = shared_from_this()] { self->observe(); });
+    if (submitted.is_error()) fail(submitted.error());
+  }
+
+  void observe() EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);  // nobody waits for it: every stream has ended
+    const Status observed = observer_(replies_);
+    if (observed.is_error()) return fail(observed.error());
+    end();
+  }
+
+  void end() REQUIRES(mutex_) {
     measured_.done(200);
     if (is_stream_) {
       send(encoder_->end(protocol::usage_of(replies_)));
       return writer_.end();
     }
-    auto response = http::ServerResponse::json(200, encoder_->whole(replies_).dump());
-    response.headers.emplace_back("x-request-id", streams_.front()->id());
-    writer_.respond(std::move(response));
+    writer_.respond(http::ServerResponse::json(200, encoder_->whole(replies_).dump()));
   }
 
   // After the first frame the peer has a 200 whatever comes; the error's own status is counted.
@@ -145,7 +156,10 @@ class Replies : public std::enable_shared_from_this<Replies> {
     is_done_ = true;
     measured_.done(error_row(error.code).http_status);
     cancel();
-    if (!is_begun_) return writer_.respond(error_response(error, encoder_->error(error)));
+    if (!is_begun_) {
+      auto response = error_response(error, encoder_->error(error));
+      return writer_.respond(std::move(response));
+    }
     send(encoder_->fail(error));
     writer_.end();
   }
@@ -163,6 +177,7 @@ class Replies : public std::enable_shared_from_this<Replies> {
 
   const Clock& clock_;
   EventLoop& timers_;
+  WorkerPool& workers_;
   const Measured measured_;
   const bool is_stream_;
   const std::vector<std::unique_ptr<serving::ChatStream>> streams_;
@@ -179,7 +194,24 @@ class Replies : public std::enable_shared_from_this<Replies> {
   bool is_done_ GUARDED_BY(mutex_) = false;
 };
 
+// "350ms", "12s", "6m0s".
+std::string format_reset(Duration span) {
+  const int64_t ms = (span.count() + 999'999) / 1'000'000;
+  if (ms < 1000) return std::to_string(ms) + "ms";
+  const int64_t seconds = (ms + 999) / 1000;
+  if (seconds < 60) return std::to_string(seconds) + "s";
+  return std::to_string(seconds / 60) + "m" + std::to_string(seconds % 60) + "s";
+}
+
 }  // namespace
+
+void set_rate_headers(Call& call) {
+  const auto limit = call.services.serving.rate_limit(call.request);
+  if (!limit) return;
+  call.writer.set_header("x-ratelimit-limit-requests", std::to_string(limit->requests));
+  call.writer.set_header("x-ratelimit-remaining-requests", std::to_string(limit->remaining));
+  call.writer.set_header("x-ratelimit-reset-requests", format_reset(limit->until_reset));
+}
 
 Result<std::vector<std::unique_ptr<serving::ChatStream>>> begin_chats(
     Call& call, const protocol::ChatRequest& chat, size_t choices) {
@@ -188,8 +220,13 @@ Result<std::vector<std::unique_ptr<serving::ChatStream>>> begin_chats(
   for (size_t choice = 0; choice < choices; ++choice) {
     protocol::ChatRequest one = chat;
     // The same seed would make the same reply.
-    if (one.sampling.seed) *one.sampling.seed += static_cast<int64_t>(choice);
-    streams.push_back(TRY(call.services.serving.chat(call.request, std::move(one))));
+    if (one.sampling.seed) {
+      const auto seed = static_cast<uint64_t>(*one.sampling.seed) + choice;  // may wrap
+      one.sampling.seed = static_cast<int64_t>(seed);
+    }
+    auto stream = call.services.serving.chat(call.request, std::move(one));
+    set_rate_headers(call);
+    streams.push_back(TRY(std::move(stream)));
   }
   return streams;
 }

@@ -11,8 +11,9 @@
 
 namespace plinth::api {
 
-// Called once with the replies of a call that ended well, before the peer sees the end.
-using ReplyObserver = std::function<void(const std::vector<protocol::ChatReply>&)>;
+// Called once with the replies of a call that ended well, on a worker, before the peer sees the
+// end; may block. The encoder is at rest meanwhile. An error fails the call.
+using ReplyObserver = std::function<Status(const std::vector<protocol::ChatReply>&)>;
 
 struct ReplyPlan {
   std::unique_ptr<protocol::ReplyEncoder> encoder;
@@ -24,6 +25,9 @@ struct ReplyPlan {
 // Errors: of Serving::chat; those begun before are cancelled.
 Result<std::vector<std::unique_ptr<serving::ChatStream>>> begin_chats(
     Call& call, const protocol::ChatRequest& chat, size_t choices = 1);
+
+// Tells the caller what its rate has left, as OpenAI does, where there is a limit.
+void set_rate_headers(Call& call);
 
 // Answers the call with one choice per stream (at least one), now or later, and cancels what still
 // runs when the peer leaves.

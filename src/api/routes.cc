@@ -19,7 +19,47 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/models/{model}", endpoints::get_model, Access::authenticated, "OpenAI: one model"},
     {"POST", "/v1/chat/completions", endpoints::chat_completions, Access::authenticated,
      "OpenAI: chat, whole or streamed"},
+    {"POST", "/v1/completions", endpoints::completions, Access::authenticated,
+     "OpenAI: completions of texts or tokens, whole or streamed"},
+    {"POST", "/v1/responses", endpoints::create_response, Access::authenticated,
+     "OpenAI: a response, whole or streamed, kept for later"},
+    {"GET", "/v1/responses/{response}", endpoints::get_response, Access::authenticated,
+     "OpenAI: one of the caller's kept responses"},
+    {"DELETE", "/v1/responses/{response}", endpoints::remove_response, Access::authenticated,
+     "OpenAI: remove a kept response"},
+    {"GET", "/v1/responses/{response}/input_items", endpoints::response_input_items,
+     Access::authenticated, "OpenAI: what a response was asked: ?limit=N&order=ORDER&after=ID"},
+    {"POST", "/tokenize", endpoints::tokenize, Access::authenticated,
+     "tokens of a text or a conversation: {model?, prompt or messages or content}"},
+    {"POST", "/detokenize", endpoints::detokenize, Access::authenticated,
+     "the text of tokens: {model?, tokens}"},
     {"POST", "/v1/embeddings", endpoints::embeddings, Access::authenticated, "OpenAI: embeddings"},
+
+    {"POST", "/v1/rerank", endpoints::rerank, Access::authenticated,
+     "Jina and Cohere: documents by their nearness to a query, in the embedder's measure"},
+    {"POST", "/rerank", endpoints::rerank, Access::authenticated, "the same as /v1/rerank"},
+
+    {"POST", "/v1/messages", endpoints::anthropic_messages, Access::authenticated,
+     "Anthropic: messages, whole or streamed", Dialect::anthropic},
+    {"POST", "/v1/messages/count_tokens", endpoints::anthropic_count_tokens, Access::authenticated,
+     "Anthropic: the tokens of a prompt", Dialect::anthropic},
+
+    {"POST", "/api/chat", endpoints::ollama_chat, Access::authenticated,
+     "Ollama: chat, streamed or whole", Dialect::ollama},
+    {"POST", "/api/generate", endpoints::ollama_generate, Access::authenticated,
+     "Ollama: a prompt's continuation, raw or through the chat template", Dialect::ollama},
+    {"POST", "/api/embed", endpoints::ollama_embed, Access::authenticated, "Ollama: embeddings",
+     Dialect::ollama},
+    {"POST", "/api/embeddings", endpoints::ollama_embeddings, Access::authenticated,
+     "Ollama: one embedding, as older clients ask for it", Dialect::ollama},
+    {"GET", "/api/tags", endpoints::ollama_tags, Access::authenticated, "Ollama: list models",
+     Dialect::ollama},
+    {"POST", "/api/show", endpoints::ollama_show, Access::authenticated, "Ollama: one model",
+     Dialect::ollama},
+    {"GET", "/api/ps", endpoints::ollama_ps, Access::authenticated, "Ollama: models in memory",
+     Dialect::ollama},
+    {"GET", "/api/version", endpoints::ollama_version, Access::authenticated,
+     "Ollama: the version, of Plinth", Dialect::ollama},
 
     {"POST", "/mcp", endpoints::mcp, Access::authenticated,
      "MCP over streamable HTTP: initialize, ping, tools/list, tools/call"},
@@ -76,7 +116,8 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/nodes", endpoints::list_nodes, Access::authenticated,
      "nodes with their devices, sandbox and version"},
     {"GET", "/api/why/{id}", endpoints::why, Access::authenticated,
-     "the causal chain of a decision (dec_…) or a run (run_…), from records"},
+     "the causal chain of a decision (dec_…), a run (run_…) or a request of a model (req_…), from "
+     "records"},
     {"GET", "/api/events", endpoints::events, Access::authenticated,
      "server-sent events: runs, decisions, models, memory"},
 };
@@ -123,6 +164,7 @@ RouteMatch find_route(std::string_view method, std::string_view path) {
     std::map<std::string, std::string> parameters;
     if (!match(route.pattern, path, parameters)) continue;
     result.is_path_known = true;
+    result.dialect = route.dialect;
     if (route.method != wanted) continue;
     result.route = &route;
     result.parameters = std::move(parameters);

@@ -24,6 +24,7 @@ struct Route {
   Endpoint endpoint;
   Access access;
   std::string_view meaning;
+  Dialect dialect = Dialect::openai;  // of its errors
 };
 
 std::span<const Route> route_table();
@@ -31,6 +32,7 @@ std::span<const Route> route_table();
 struct RouteMatch {
   const Route* route = nullptr;  // null: no such path, or (is_path_known) no such method on it
   bool is_path_known = false;
+  Dialect dialect = Dialect::openai;  // of the path, where it is known
   std::map<std::string, std::string> parameters;
 };
 RouteMatch find_route(std::string_view method, std::string_view path);

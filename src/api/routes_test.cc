@@ -32,6 +32,13 @@ TEST(Routes, tells_an_unknown_path_from_a_wrong_method) {
   EXPECT_EQ(match.route, nullptr);
 }
 
+TEST(Routes, a_wrong_method_is_told_in_the_dialect_of_the_path) {
+  EXPECT_EQ(find_route("GET", "/v1/messages").dialect, Dialect::anthropic);
+  EXPECT_EQ(find_route("GET", "/api/chat").dialect, Dialect::ollama);
+  EXPECT_EQ(find_route("GET", "/api/runs").dialect, Dialect::openai);
+  EXPECT_EQ(find_route("GET", "/nothing").dialect, Dialect::openai);
+}
+
 TEST(Routes, an_empty_segment_is_no_parameter) {
   EXPECT_EQ(find_route("GET", "/api/runs/").route, nullptr);
   EXPECT_EQ(find_route("GET", "/api/runs//entries").route, nullptr);

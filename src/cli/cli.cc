@@ -23,6 +23,7 @@ CLI::App* group_of(CLI::App& app, const std::string& name) {
       {"runs", "runs of agents"},        {"agents", "agents"},     {"memory", "memory spaces"},
       {"models", "models of a node"},    {"model", "model files"}, {"policy", "guard policies"},
       {"audit", "the log of decisions"}, {"keys", "API keys"},     {"nodes", "nodes"},
+      {"bench", "measurements"},
   };
   for (CLI::App* existing : app.get_subcommands([](CLI::App*) { return true; })) {
     if (existing->get_name() == name) return existing;

@@ -80,6 +80,7 @@ void keys_create(CLI::App& app, Context& context);
 void keys_revoke(CLI::App& app, Context& context);
 void nodes_list(CLI::App& app, Context& context);
 void nodes_here(CLI::App& app, Context& context);
+void bench_serve(CLI::App& app, Context& context);
 void why(CLI::App& app, Context& context);
 void reference(CLI::App& app, Context& context);
 void sandbox_exec(CLI::App& app, Context& context);

@@ -86,6 +86,16 @@ std::string metrics_page() {
     }
     out += row({code(metric.name), kKinds[static_cast<size_t>(metric.kind)], labels, metric.help});
   }
+  out +=
+      "\n## Under vLLM's names\n\nWith `telemetry: {vllm_aliases: true}`, of chats, with the "
+      "labels "
+      "`model_name`, `engine` and, of `vllm:request_success_total`, `finished_reason`.\n\n";
+  out += row({"name", "from", "meaning"}) + "|---|---|---|\n";
+  for (const auto& alias : telemetry::vllm_aliases()) {
+    std::string source = code(telemetry::metric_row(alias.source).name);
+    if (alias.is_sum) source = "sum of " + source + ", " + std::string(alias.only_value);
+    out += row({code(alias.name), source, alias.help});
+  }
   return out;
 }
 

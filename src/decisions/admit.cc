@@ -22,8 +22,10 @@ Duration seconds(double value) {
 
 Duration clamp_retry(Duration wait) { return std::clamp(wait, kRetryAfterMin, kRetryAfterMax); }
 
+double full_bucket(double rate) { return std::max(1.0, rate * kBurstSeconds); }
+
 TokenBucket refill(const TokenBucket& bucket, double rate, MonotonicTime now) {
-  const double full = std::max(1.0, rate * kBurstSeconds);
+  const double full = full_bucket(rate);
   if (!bucket.requests) return {full, now};
   const double elapsed = std::chrono::duration<double>(now - bucket.refilled).count();
   return {std::min(full, *bucket.requests + std::max(elapsed, 0.0) * rate), now};
@@ -41,7 +43,8 @@ AdmitDecision refuse(ErrorCode code, Duration retry_after, TokenBucket bucket, s
 // Time until everybody ahead has started and one more slot is free.
 Duration predict_wait(const AdmitState& state) {
   if (state.finished_per_s <= 0) return Duration::zero();
-  return seconds(static_cast<double>(state.waiting + 1) / state.finished_per_s);
+  const int ahead = state.waiting_ahead.value_or(state.waiting);
+  return seconds(static_cast<double>(ahead + 1) / state.finished_per_s);
 }
 
 Duration retry_when_full(const AdmitState& state) {
@@ -49,6 +52,15 @@ Duration retry_when_full(const AdmitState& state) {
 }
 
 }  // namespace
+
+std::optional<RateLeft> rate_left(const AdmitLimits& limits, const TokenBucket& bucket,
+                                  MonotonicTime now) {
+  const double rate = limits.requests_per_second_max;
+  if (rate <= 0) return std::nullopt;
+  const double left = *refill(bucket, rate, now).requests;
+  return RateLeft{static_cast<int64_t>(full_bucket(rate)), static_cast<int64_t>(left),
+                  seconds((full_bucket(rate) - left) / rate)};
+}
 
 AdmitDecision admit(const AdmitState& state, const AdmitQuery& query, MonotonicTime now) {
   const AdmitLimits& limits = state.limits;
@@ -71,8 +83,8 @@ AdmitDecision admit(const AdmitState& state, const AdmitQuery& query, MonotonicT
   AdmitDecision decision;
   decision.bucket = bucket;
   if (is_rate_limited) *decision.bucket.requests -= 1.0;
-  // A newcomer never overtakes those who wait.
-  if (state.running < limits.running_max && state.waiting == 0) {
+  // A newcomer never overtakes those of its own who wait.
+  if (state.running < limits.running_max && state.waiting_own.value_or(state.waiting) == 0) {
     decision.verdict = AdmitVerdict::run;
     decision.reason = fmt::format("{} of {} running", state.running, limits.running_max);
     return decision;
@@ -96,7 +108,8 @@ AdmitDecision admit(const AdmitState& state, const AdmitQuery& query, MonotonicT
                               format_duration(*query.deadline - now)));
   }
   decision.verdict = AdmitVerdict::queue;
-  decision.reason = fmt::format("{} run, {} wait ahead", state.running, state.waiting);
+  decision.reason = fmt::format("{} run, {} wait ahead", state.running,
+                                state.waiting_ahead.value_or(state.waiting));
   return decision;
 }
 

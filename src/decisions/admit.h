@@ -33,8 +33,12 @@ struct AdmitLimits {
 
 struct AdmitState {
   AdmitLimits limits;
-  int running = 0;
+  int running = 0;  // that count against limits.running_max
   int waiting = 0;
+  // Of those who wait, the asking tenant's, and those who will be served before a newcomer of it;
+  // absent: all.
+  std::optional<int> waiting_own = {};
+  std::optional<int> waiting_ahead = {};
   double finished_per_s = 0;  // measured: requests that leave per second when busy; 0: unknown
   TokenBucket bucket;         // of the asking principal
 };
@@ -53,6 +57,16 @@ struct AdmitDecision {
   TokenBucket bucket;                      // the principal's bucket after this decision
   std::string reason;                      // one sentence; names the limit
 };
+
+// What a principal may send.
+struct RateLeft {
+  int64_t limit = 0;      // requests at once
+  int64_t remaining = 0;  // of these, now
+  Duration until_full{};  // until all remain again
+};
+// nullopt: there is no limit.
+std::optional<RateLeft> rate_left(const AdmitLimits& limits, const TokenBucket& bucket,
+                                  MonotonicTime now);
 
 AdmitDecision admit(const AdmitState& state, const AdmitQuery& query, MonotonicTime now);
 

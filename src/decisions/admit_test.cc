@@ -94,6 +94,19 @@ TEST(Admit, a_refused_request_costs_the_principal_nothing) {
   EXPECT_DOUBLE_EQ(decision.bucket.requests.value(), 1.5);
 }
 
+TEST(Admit, tells_what_a_principals_rate_has_left) {
+  AdmitLimits limits;
+  EXPECT_FALSE(rate_left(limits, {}, at(seconds(1))).has_value());
+  limits.requests_per_second_max = 4;
+  EXPECT_EQ(rate_left(limits, {}, at(seconds(1)))->remaining, 4);
+  EXPECT_EQ(rate_left(limits, {}, at(seconds(1)))->until_full, Duration::zero());
+  const TokenBucket used{1.5, at(seconds(1))};
+  const auto left = rate_left(limits, used, at(seconds(1) + milliseconds(250)));
+  EXPECT_EQ(left->limit, 4);
+  EXPECT_EQ(left->remaining, 2);
+  EXPECT_EQ(left->until_full, milliseconds(375));
+}
+
 TEST(Admit, holds_its_limits_for_random_states) {
   SeededRandom random(4);
   for (int round = 0; round < 5'000; ++round) {

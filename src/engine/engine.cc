@@ -21,6 +21,7 @@
 #include "engine/speculation/draft_model.h"
 #include "engine/template/chat.h"
 #include "engine/tokenizer/tokenizer.h"
+#include "engine/tool_calls/call_formats.h"
 
 namespace plinth::engine {
 namespace {
@@ -65,12 +66,15 @@ class LoadedEngine final : public Engine {
   double measure_read_bandwidth() override { return backend_->measure_read_bandwidth(); }
 
   bool is_embedder() const override { return encoder_ != nullptr; }
-  Result<std::vector<float>> embed(const std::vector<Token>& tokens) override EXCLUDES(mutex_);
+  Result<std::vector<std::vector<float>>> embed(const std::vector<std::vector<Token>>& texts,
+                                                const Cancellation& cancellation) override
+      EXCLUDES(mutex_);
 
  private:
   Status read_template();
   Status read_model(const EngineOptions& options, const LoadPlan& plan);
   Status check_vocabulary(int64_t vocabulary) const;
+  Status check_texts(const std::vector<std::vector<Token>>& texts) const;
   Status start_batcher(const EngineOptions& options, const LoadPlan& plan);
   Error no_decoder() const {
     return make_error(ErrorCode::unsupported,
@@ -83,7 +87,9 @@ class LoadedEngine final : public Engine {
   std::unique_ptr<gguf::File> file_;
   std::unique_ptr<Tokenizer> tokenizer_;
   std::optional<Result<templates::ChatTemplate>> template_;
+  ReplySyntax syntax_;
   std::unique_ptr<Backend> backend_;
+  int64_t context_ = 0;  // tokens of a sequence
   AdapterTable adapters_;
   std::unique_ptr<Model> model_;
   std::unique_ptr<KvCache> cache_;
@@ -110,8 +116,9 @@ Result<std::unique_ptr<Engine>> LoadedEngine::create(const EngineOptions& option
 // A template that cannot be used stops chat requests, not the model: plain completions need none.
 Status LoadedEngine::read_template() {
   const auto source = TRY(file_->contents().string("tokenizer.chat_template"));
-  if (!source) return ok();
   const Vocabulary& vocabulary = tokenizer_->vocabulary();
+  syntax_ = find_reply_syntax(source.value_or(std::string_view()), vocabulary);
+  if (!source) return ok();
   const auto text_of = [&](std::optional<Token> token) {
     return token ? vocabulary.entry(*token).text : std::string();
   };
@@ -127,6 +134,7 @@ Status LoadedEngine::read_template() {
 Status LoadedEngine::read_model(const EngineOptions& options, const LoadPlan& plan) {
   const BuildOptions build{
       *file_, plan.rows_max, plan.context, options.precision, options.cache_folder, plan.kv_format};
+  context_ = plan.context;
   if (TRY(is_encoder(file_->contents()))) {
     encoder_ = TRY(backend_->build(TRY(plan_encoder(*file_, plan.context)), build));
     return check_vocabulary(encoder_->vocabulary());
@@ -153,6 +161,7 @@ Status LoadedEngine::start_batcher(const EngineOptions& options, const LoadPlan&
   }
   log_event(LogLevel::info, "engine_loaded",
             {{"model", summary_.name},
+             {"tool_calls", summary_.tool_call_format},
              {"kernels", std::string(backend_->name())},
              {"threads", std::to_string(backend_->threads())},
              {"context_tokens", std::to_string(plan.context)},
@@ -160,12 +169,14 @@ Status LoadedEngine::start_batcher(const EngineOptions& options, const LoadPlan&
              {"kv_tokens", std::to_string(cache_->blocks_total() * kBlockTokens)}});
   BatcherOptions batcher;
   batcher.sequences_max = options.sequences_max;
+  batcher.seconds_per_token_max = options.seconds_per_token_max;
   batcher.queue_max = options.queue_max;
   batcher.context_max = plan.context;
   batcher.model_name = summary_.name;
   batcher.metrics = options.metrics;
   batcher.speculation = options.speculation;
   batcher.draft = draft_.get();
+  batcher.syntax = &syntax_;
   batcher_ = std::make_unique<Batcher>(batcher, *tokenizer_, *model_, *cache_, clock_);
   return ok();
 }
@@ -177,28 +188,43 @@ Result<AdapterId> LoadedEngine::load_adapter(const std::string& path) {
   return adapters_.add(std::move(adapter));
 }
 
-Result<std::vector<float>> LoadedEngine::embed(const std::vector<Token>& tokens) {
-  if (!encoder_) {
-    return make_error(ErrorCode::unsupported,
-                      summary_.name +
-                          ": this model generates text and makes no embeddings; use "
-                          "one of the architectures bert and nomic-bert");
+// Errors name one of several texts by its place.
+Status LoadedEngine::check_texts(const std::vector<std::vector<Token>>& texts) const {
+  const int64_t vocabulary = encoder_ ? encoder_->vocabulary() : model_->vocabulary();
+  const int64_t tokens_max = encoder_ ? encoder_->tokens_max() : context_;
+  if (texts.empty()) return option_error("tokens", "at least one text is needed");
+  for (size_t i = 0; i < texts.size(); ++i) {
+    const std::vector<Token>& tokens = texts[i];
+    const std::string place = texts.size() > 1 ? "tokens[" + std::to_string(i) + "]" : "tokens";
+    if (tokens.empty()) return option_error(place, "at least one is needed");
+    if (tokens.size() > static_cast<size_t>(tokens_max)) {
+      return make_error(ErrorCode::context_length_exceeded,
+                        place + ": " + std::to_string(tokens.size()) + " exceed the context of " +
+                            std::to_string(tokens_max) + "; shorten the text",
+                        place);
+    }
+    for (const Token token : tokens) {
+      if (token >= 0 && token < vocabulary) continue;
+      return option_error(place, "token " + std::to_string(token) +
+                                     " is not in the vocabulary of " + std::to_string(vocabulary));
+    }
   }
-  if (tokens.empty()) return option_error("tokens", "at least one is needed");
-  if (tokens.size() > static_cast<size_t>(encoder_->tokens_max())) {
-    return make_error(ErrorCode::context_length_exceeded,
-                      "tokens: " + std::to_string(tokens.size()) + " exceed the context of " +
-                          std::to_string(encoder_->tokens_max()) + "; shorten the text",
-                      "tokens");
+  return ok();
+}
+
+Result<std::vector<std::vector<float>>> LoadedEngine::embed(
+    const std::vector<std::vector<Token>>& texts, const Cancellation& cancellation) {
+  TRY(check_texts(texts));
+  if (batcher_) return batcher_->embed(texts, cancellation);
+  std::vector<std::vector<float>> vectors;
+  for (const std::vector<Token>& tokens : texts) {
+    if (cancellation.is_cancelled()) {
+      return make_error(ErrorCode::cancelled, "the embedding was cancelled");
+    }
+    MutexLock lock(mutex_);
+    vectors.push_back(encoder_->embed(tokens));
   }
-  for (const Token token : tokens) {
-    if (token >= 0 && token < encoder_->vocabulary()) continue;
-    return option_error("tokens", "token " + std::to_string(token) +
-                                      " is not in the vocabulary of " +
-                                      std::to_string(encoder_->vocabulary()));
-  }
-  MutexLock lock(mutex_);
-  return encoder_->embed(tokens);
+  return vectors;
 }
 
 Result<std::vector<Token>> LoadedEngine::render_chat(const Json& messages,
@@ -220,6 +246,10 @@ Result<std::vector<Token>> LoadedEngine::render_chat(const Json& messages,
 
 Result<std::unique_ptr<Engine>> Engine::load(const EngineOptions& options) {
   return LoadedEngine::create(options);
+}
+
+Result<std::vector<float>> Engine::embed(const std::vector<Token>& tokens) {
+  return TRY(embed({tokens}, Cancellation())).front();
 }
 
 }  // namespace plinth::engine

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/deadline.h"
 #include "base/json.h"
 #include "base/result.h"
@@ -35,6 +36,8 @@ struct ModelSummary {
   bool has_chat_template = false;
   double temperature = 1;  // what the file asks for where a request says nothing
   double top_p = 1;
+  std::string tool_call_format;  // of the table in tool_calls/call_formats.cc; empty: no template
+  std::string reasoning_format;  // likewise; empty: none
   Json to_json() const;
 };
 
@@ -72,10 +75,12 @@ struct EngineOptions {
   // Absent: f32 for the exact precision, for files whose activations are not rounded and for those
   // whose keys and values of a whole context are small (64 MiB); else f16.
   std::optional<KvFormat> kv_format;
-  int threads = 0;                                // 0: one per physical core
-  int64_t context_tokens_max = 0;                 // 0: the trained length; per sequence
-  int sequences_max = 8;                          // decoded together in one batch
-  int queue_max = 256;                            // waiting sequences, then overloaded
+  int threads = 0;                     // 0: one per physical core
+  int64_t context_tokens_max = 0;      // 0: the trained length; per sequence
+  double seconds_per_token_max = 0.1;  // what prompts leave those who decode beside them
+  int sequences_max = 8;               // decoded together in one batch
+  int kv_sequences = 0;  // keys and values for so many at full length; 0: sequences_max
+  int queue_max = 256;   // waiting sequences, then overloaded
   Speculation speculation = Speculation::lookup;  // where a request says nothing
   std::string draft_path;                         // GGUF of the same vocabulary; empty: none
   telemetry::Metrics* metrics = nullptr;
@@ -121,6 +126,27 @@ struct GrammarText {
   std::string text;
 };
 
+// A function that a reply may call.
+struct ToolFunction {
+  std::string name;        // 1..64 characters of a-z A-Z 0-9 _ - .
+  Json parameters;         // JSON Schema of the arguments, which are an object
+  bool is_strict = false;  // with Choice::automatic: the arguments are held to the schema
+};
+
+// Calls are split out of the text, as the model's format writes them.
+struct ToolUse {
+  enum class Choice : uint8_t {
+    automatic,
+    // The reply is calls and nothing else (but for reasoning before them), held to the functions
+    // and to the schemas of their arguments.
+    required,
+  };
+  static constexpr int kCallsMax = 128;
+  std::vector<ToolFunction> functions;  // at least one
+  Choice choice = Choice::automatic;
+  int calls_max = kCallsMax;  // the reply ends with the last of so many; where required, also 8
+};
+
 // A LoRA adapter of a loaded engine; an id is never given twice.
 using AdapterId = uint64_t;
 struct AdapterUse {
@@ -131,16 +157,23 @@ struct AdapterUse {
 struct GenerateRequest {
   std::vector<Token> prompt;
   SamplingOptions sampling;
-  int64_t max_tokens = 0;             // 0: up to the end of the context
-  std::vector<std::string> stop;      // cut from the output; a match ends the reply
-  bool is_tool_call_parsing = false;  // split <tool_call>…</tool_call> out of the text
-  bool is_end_honoured = true;        // false: go on past end-of-sequence (golden tests)
+  int64_t max_tokens = 0;         // 0: up to the end of the context
+  std::vector<std::string> stop;  // cut from the output; a match ends the reply
+  bool is_chat = false;           // reasoning is split out, as the model's format marks it
+  std::optional<ToolUse> tools;   // nullopt: calls are text
+  bool is_end_honoured = true;    // false: go on past end-of-sequence (golden tests)
   // Log probabilities of the reply's tokens and of this many likeliest ones beside each (0..20).
   std::optional<int> logprobs;
-  // The reply ends with the grammar's text. Only max_tokens, stop and the end of the context end it
-  // before. Such a reply is not speculated on.
+  // The reply ends with the grammar's text; in a chat reasoning may come first, and with tools
+  // calls may come instead: there only a JSON schema is taken. Only max_tokens, stop and the end of
+  // the context end it before. Such a reply is not speculated on.
   std::optional<GrammarText> grammar;
-  std::vector<AdapterUse> adapters;        // added in this order; at most 8
+  std::vector<AdapterUse> adapters;  // added in this order; at most 8
+  // Groups ("tenant/principal") share the engine fairly, whatever each of them submits; a higher
+  // priority goes first.
+  std::string group;
+  int priority = 0;
+  std::string cache_salt;                  // only equal ones share keys and values
   std::optional<Speculation> speculation;  // not said: as the engine's options say
 };
 
@@ -154,22 +187,34 @@ struct TokenLogprobs {
   std::vector<TokenLogprob> top;  // likeliest first
 };
 
+// Where the time of a reply went.
+struct GenerateTimes {
+  Duration queue{};            // until it joined the batch
+  Duration prefill{};          // from there to the first token, or to the end
+  int64_t prefill_chunks = 0;  // iterations that computed a part of the prompt
+  Duration decode{};           // from the first token to the end
+};
+
 struct GenerateEvent {
-  enum class Kind : uint8_t { text, tool_call, finished, failed };
+  enum class Kind : uint8_t { text, reasoning, tool_call, finished, failed };
   enum class Reason : uint8_t { stop, length, tool_calls, cancelled };
   Kind kind = Kind::text;
-  std::string text;            // text: whole code points
+  std::string text;            // text, reasoning: whole code points
   std::string tool_name;       // tool_call
   std::string tool_arguments;  // tool_call: JSON text as written
   Reason reason = Reason::stop;
+  std::string stop_match;         // finished with stop: the stop string; empty: the model's own end
   int64_t prompt_tokens = 0;      // finished
   int64_t completion_tokens = 0;  // finished
+  int64_t reasoning_tokens = 0;   // finished: of these, reasoning
   int64_t cached_tokens = 0;      // finished: prompt tokens whose KV was reused
   int64_t proposed_tokens = 0;    // finished: guessed ahead
   int64_t accepted_tokens = 0;    // finished: of these, kept
+  int preemptions = 0;            // finished: times it had to make room for others
   std::vector<Token> tokens;      // finished: what was generated
-  // When asked for; text: of the tokens since the last text, which this one may hold only a part
-  // of; finished: of all tokens of the reply.
+  GenerateTimes times;            // finished
+  // When asked for; text and reasoning: of the tokens since the last such event, which this one may
+  // hold only a part of; finished: of all tokens of the reply.
   std::vector<TokenLogprobs> logprobs;
   Error error;  // failed
 };
@@ -241,12 +286,17 @@ class Engine : public TextTokenizer {
   // Sequences that use it keep it until they end; none can be started with it. Error: not_found.
   virtual Status unload_adapter(AdapterId adapter) = 0;
 
-  // Whether the model makes embeddings (bert and its like): then embed() works, and submit() and
-  // logits() answer unsupported.
+  // Whether the model makes nothing but embeddings (bert and its like): then submit() and logits()
+  // answer unsupported.
   virtual bool is_embedder() const = 0;
-  // The pooled vector of the tokens as the model makes it, not normalised: divide by its length for
-  // cosines. Blocks. Errors: unsupported (no embedder), context_length_exceeded, invalid_argument.
-  virtual Result<std::vector<float>> embed(const std::vector<Token>& tokens) = 0;
+  // One vector a text, not normalised: divide by its length for cosines. An embedder pools as its
+  // file asks for; of a model that generates it is the mean, over all positions of the text, of the
+  // hidden values after the final norm, computed beside what it generates. Blocks. Errors:
+  // context_length_exceeded, invalid_argument, overloaded, cancelled.
+  virtual Result<std::vector<std::vector<float>>> embed(
+      const std::vector<std::vector<Token>>& texts, const Cancellation& cancellation) = 0;
+  // Of one text.
+  Result<std::vector<float>> embed(const std::vector<Token>& tokens);
 };
 
 }  // namespace plinth::engine

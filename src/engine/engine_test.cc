@@ -195,6 +195,21 @@ TEST(Engine, keeps_the_bits_of_long_rows_in_every_kv_format) {
   }
 }
 
+TEST(Engine, says_where_the_time_of_a_reply_went) {
+  TinyModel model;
+  model.context = 1024;
+  const auto engine = load(model);
+  Collector collector;
+  collector.submit(*engine, request_of(long_prompt(600), 5));
+  const GenerateTimes times = collector.wait().times;
+  EXPECT_GE(times.queue.count(), 0);
+  EXPECT_GT(times.prefill.count(), 0);
+  EXPECT_GT(times.decode.count(), 0);
+  // The rate is not known at first, so the first chunk is a small one.
+  EXPECT_GE(times.prefill_chunks, 2);
+  EXPECT_LE(times.prefill_chunks, 10);
+}
+
 TEST(Engine, embeds_with_an_encoder_and_refuses_to_generate) {
   const auto bytes = testing::tiny_encoder_bytes({});
   EngineOptions options;
@@ -218,10 +233,13 @@ TEST(Engine, embeds_with_an_encoder_and_refuses_to_generate) {
   options.threads = 3;
   const auto three = testing::load_bytes(bytes, options);
   EXPECT_EQ((*one)->embed(long_prompt(128)).value(), (*three)->embed(long_prompt(128)).value());
-
-  const auto decoder = load();
-  EXPECT_FALSE(decoder->is_embedder());
-  EXPECT_EQ(decoder->embed({1}).error().code, ErrorCode::unsupported);
+  const std::vector<std::vector<Token>> texts = {{1, 2}, {3}};
+  const auto both = (*one)->embed(texts, Cancellation());
+  ASSERT_TRUE(both.is_ok()) << both.error().message;
+  EXPECT_EQ((*both)[0], (*one)->embed({1, 2}).value());
+  EXPECT_EQ((*both)[1], (*one)->embed({3}).value());
+  const auto refused_text = (*one)->embed({{1}, long_prompt(129)}, Cancellation());
+  EXPECT_EQ(refused_text.error().param, "tokens[1]");
 }
 
 TEST(Engine, ends_at_max_tokens_and_at_the_end_of_the_context) {
@@ -336,7 +354,9 @@ TEST(Engine, stops_at_a_stop_string_that_is_split_over_tokens) {
   request.stop = {"never in it", text.substr(begin, end - begin)};
   Collector stopped;
   stopped.submit(*engine, request);
-  EXPECT_EQ(stopped.wait().reason, Reason::stop);
+  const GenerateEvent last = stopped.wait();
+  EXPECT_EQ(last.reason, Reason::stop);
+  EXPECT_EQ(last.stop_match, request.stop[1]);
   EXPECT_EQ(stopped.text(), text.substr(0, text.find(request.stop[1])));
 }
 

@@ -92,5 +92,38 @@ TEST_F(Starter, renders_a_conversation_as_it_was_trained_on) {
   EXPECT_EQ(*rendered, expected);
 }
 
+TEST_F(Starter, calls_a_tool_where_it_must_with_arguments_of_the_schema) {
+  EXPECT_EQ(engine_->summary().tool_call_format, "hermes");
+  const auto messages = Json::parse(R"([{"role":"user","content":"Read the file a.txt."}])");
+  const auto tools = Json::parse(R"([{"type":"function","function":{"name":"read_file",
+      "parameters":{"type":"object","properties":{"path":{"type":"string"}}}}}])");
+  ToolUse use;
+  use.choice = ToolUse::Choice::required;
+  use.functions.push_back(
+      {"read_file", Json::parse(R"({"type":"object","properties":{"path":{"type":"string"}},
+                               "required":["path"]})")
+                        .value()});
+  for (const double temperature : {0.0, 1.0}) {
+    GenerateRequest request;
+    request.prompt = engine_->render_chat(*messages, *tools).value();
+    request.is_chat = true;
+    request.tools = use;
+    request.sampling.temperature = temperature;
+    request.sampling.seed = 3;
+    request.max_tokens = 128;
+    testing::Collector collector;
+    collector.submit(*engine_, request);
+    EXPECT_EQ(collector.wait().reason, GenerateEvent::Reason::tool_calls);
+    ASSERT_FALSE(collector.events().empty());
+    const GenerateEvent call = collector.events()[0];
+    EXPECT_EQ(call.tool_name, "read_file");
+    const auto arguments = Json::parse(call.tool_arguments);
+    ASSERT_TRUE(arguments.is_ok()) << call.tool_arguments;
+    EXPECT_TRUE((*arguments)["path"].is_string());
+    const bool is_greedy = temperature == 0;
+    EXPECT_TRUE(!is_greedy || (*arguments)["path"].as_string() == "a.txt");
+  }
+}
+
 }  // namespace
 }  // namespace plinth::engine

@@ -54,6 +54,10 @@ class ResponseWriter {
   ResponseWriter& operator=(ResponseWriter&&) noexcept;
   ~ResponseWriter();
 
+  // A header of the answer, whatever makes it: instead of one that it has of that name (lower
+  // case).
+  void set_header(std::string name, std::string value);
+
   void respond(ServerResponse response);
 
   // Streaming: begin once, then write; chunked transfer. write is false when the peer is gone or
@@ -95,8 +99,8 @@ struct ServerOptions {
   Duration write_stall_max = std::chrono::seconds(60);  // without one byte taken by the peer
   // The body of errors the server itself produces (malformed 400, too slow 408, too large 413 and
   // 431, overloaded 503, a handler that never answered 500); the server sets the status.
-  // Thread-safe. None: plain text.
-  std::function<ServerResponse(const Error&)> error_response;
+  // The path is empty where none was read. Thread-safe. None: plain text.
+  std::function<ServerResponse(const Error&, const std::string& path)> error_response;
 };
 
 class Server {

@@ -41,6 +41,29 @@ TEST(Server, answers_requests_one_after_another_on_one_connection) {
   }
 }
 
+TEST(Server, puts_a_set_header_into_whatever_answer_comes) {
+  const auto server = serve([](ServerRequest request, ResponseWriter writer) {
+    writer.set_header("x-id", "old");
+    writer.set_header("x-id", "new");
+    if (request.path == "/unanswered") return;
+    if (request.path == "/stream") {
+      writer.begin_stream(200, {{"X-Id", "its own"}});
+      return writer.end();
+    }
+    ServerResponse response = ServerResponse::text(200, "a");
+    response.headers.emplace_back("x-id", "its own");
+    writer.respond(std::move(response));
+  });
+  for (const auto& [path, status] :
+       {std::pair{"/whole", 200}, {"/stream", 200}, {"/unanswered", 500}}) {
+    TestPeer peer(server->port());
+    ASSERT_TRUE(peer.send(get(path)));
+    const TestAnswer answer = peer.read_answer();
+    EXPECT_EQ(answer.status, status);
+    EXPECT_EQ(answer.field("x-id"), "new") << path;
+  }
+}
+
 TEST(Server, reads_a_request_that_comes_byte_by_byte) {
   const auto server = serve(echo);
   TestPeer peer(server->port());
@@ -155,16 +178,17 @@ TEST(Server, answers_500_for_a_handler_that_throws_or_drops_its_writer) {
 
 TEST(Server, uses_the_owners_shape_for_its_own_errors) {
   ServerOptions options;
-  options.error_response = [](const Error& error) {
-    return ServerResponse::json(200, "{\"code\":\"" + std::string(error_name(error.code)) + "\"}");
+  options.error_response = [](const Error& error, const std::string& path) {
+    return ServerResponse::json(200, "{\"code\":\"" + std::string(error_name(error.code)) +
+                                         "\",\"path\":\"" + path + "\"}");
   };
   const auto server = serve(echo, options);
   TestPeer peer(server->port());
-  ASSERT_TRUE(peer.send("GET / HTTP/1.1\r\n\r\n"));
+  ASSERT_TRUE(peer.send("GET /a?b=c HTTP/1.1\r\n\r\n"));
   const TestAnswer answer = peer.read_answer();
   EXPECT_EQ(answer.status, 400);
   EXPECT_EQ(answer.field("content-type"), "application/json");
-  EXPECT_EQ(answer.body, R"({"code":"malformed"})");
+  EXPECT_EQ(answer.body, R"({"code":"malformed","path":"/a"})");
   EXPECT_TRUE(peer.is_closed_within(milliseconds(3000)));
 }
 

@@ -28,17 +28,21 @@ constexpr ConfigKey kKeys[] = {
     {"log.level", "string", "info", "debug, info, warning, error or off"},
     {"models[].name", "string", "", "name that clients ask for"},
     {"models[].path", "string", "", "a GGUF file, served by the built-in engine"},
-    {"models[].url", "string", "", "base URL of an OpenAI-compatible server, ending in /v1"},
+    {"models[].url", "string", "", "base URL of a server, ending in /v1"},
+    {"models[].upstream_api", "string", "openai", "what the URL speaks: openai or anthropic"},
     {"models[].upstream_model", "string", "the name, or the first one listed there",
      "the model's name at the URL"},
     {"models[].api_key_env", "string", "", "environment variable that holds the upstream's key"},
     {"models[].api_key_file", "string", "", "file that holds the upstream's key"},
     {"models[].context_tokens_max", "integer", "the trained length", "longest sequence kept"},
     {"models[].threads", "integer", "one per core", "threads that compute"},
-    {"admission.running_max", "integer", "64", "requests of one model handed to replicas at once"},
+    {"admission.running_max", "integer", "64",
+     "requests of one tenant to one model at once; of all tenants twice as many"},
     {"admission.queue_max", "integer", "128", "requests of one model that may wait"},
     {"admission.queue_wait_max", "duration", "30s", "longest wait before a request is refused"},
     {"admission.requests_per_second_max", "number", "0", "per principal; 0 means no limit"},
+    {"telemetry.vllm_aliases", "boolean", "false",
+     "metrics of chats at /metrics also under vLLM's names, vllm:…"},
     {"agents.files", "list of strings", "[]", "agent documents stored at start"},
     {"agents.runs_at_once_max", "integer", "8", "runs that make progress at the same time"},
 };
@@ -127,6 +131,8 @@ Result<serving::ModelSpec> parse_model(const Json& model, const std::string& fol
   TRY(check_model_name(spec.name));
   spec.path = resolve(TRY(json_field::optional_string(model, "path")).value_or(""), folder);
   spec.url = TRY(json_field::optional_string(model, "url")).value_or("");
+  spec.upstream_api = TRY(serving::find_upstream_api(
+      TRY(json_field::optional_string(model, "upstream_api")).value_or("openai")));
   spec.upstream_model = TRY(json_field::optional_string(model, "upstream_model")).value_or("");
   if (spec.path.empty() == spec.url.empty()) {
     return make_error(
@@ -179,6 +185,14 @@ Status parse_admission_section(const Json& admission, NodeConfig& config) {
   return ok();
 }
 
+Status parse_telemetry_section(const Json& section, NodeConfig& config) {
+  TRY(check_keys(section, "telemetry"));
+  if (TRY(json_field::optional_bool(section, "vllm_aliases")).value_or(false)) {
+    config.metric_aliases = telemetry::Aliases::vllm;
+  }
+  return ok();
+}
+
 Status parse_agents_section(const Json& agents, const std::string& folder, NodeConfig& config) {
   TRY(check_keys(agents, "agents"));
   for (const auto& file : TRY(strings_of(agents, "files"))) {
@@ -207,6 +221,9 @@ Status parse_sections(const Json& document, const std::string& folder, NodeConfi
   }
   if (const Json& admission = document["admission"]; !admission.is_null()) {
     TRY(in_part("admission", parse_admission_section(admission, config)));
+  }
+  if (const Json& telemetry = document["telemetry"]; !telemetry.is_null()) {
+    TRY(in_part("telemetry", parse_telemetry_section(telemetry, config)));
   }
   if (const Json& agents = document["agents"]; !agents.is_null()) {
     TRY(in_part("agents", parse_agents_section(agents, folder, config)));

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "serving/serving.h"
+#include "telemetry/metrics.h"
 
 namespace plinth::node {
 
@@ -26,13 +27,15 @@ struct NodeConfig {
   std::string log_level = "info";
   std::vector<serving::ModelSpec> models;
   serving::AdmissionOptions admission;
+  telemetry::Aliases metric_aliases = telemetry::Aliases::none;
   std::vector<std::string> agent_files;  // YAML files stored at start
   size_t runs_at_once_max = 8;
 };
 
 struct ConfigKey {
-  std::string_view name;      // "listen.host", "models[].path"
-  std::string_view type;      // "string" | "integer" | "number" | "list of strings" | "duration"
+  std::string_view name;  // "listen.host", "models[].path"
+  std::string_view
+      type;  // "string" | "integer" | "number" | "boolean" | "list of strings" | "duration"
   std::string_view standard;  // what holds when the key is absent, as text
   std::string_view meaning;
 };

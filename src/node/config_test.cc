@@ -15,7 +15,9 @@ log: {level: warning}
 models:
   - {name: tiny, path: tiny.gguf, threads: 2}
   - {name: big, url: "https://models.example/v1", upstream_model: big-1}
+  - {name: far, url: "https://models.example/v1", upstream_api: anthropic}
 admission: {queue_max: 7, queue_wait_max: 5s}
+telemetry: {vllm_aliases: true}
 agents: {files: [a.yaml]}
 )",
                                    "/etc/plinth");
@@ -24,6 +26,9 @@ agents: {files: [a.yaml]}
   EXPECT_EQ(config->listen_port, 8080);
   EXPECT_EQ(config->models.at(0).path, "/etc/plinth/tiny.gguf");
   EXPECT_EQ(config->models.at(1).kind, serving::ReplicaKind::upstream);
+  EXPECT_EQ(config->models.at(1).upstream_api, serving::UpstreamApi::openai);
+  EXPECT_EQ(config->models.at(2).upstream_api, serving::UpstreamApi::anthropic);
+  EXPECT_EQ(config->metric_aliases, telemetry::Aliases::vllm);
   EXPECT_EQ(config->admission.queue_max, 7);
   EXPECT_EQ(config->admission.queue_wait_max, std::chrono::seconds(5));
   EXPECT_EQ(config->agent_files.at(0), "/etc/plinth/a.yaml");
@@ -53,6 +58,7 @@ TEST(Config, refuses_a_newer_version_and_values_out_of_range) {
   EXPECT_TRUE(parse_config("listen: {port: 70000}", "").is_error());
   EXPECT_TRUE(parse_config("log: {level: loud}", "").is_error());
   EXPECT_TRUE(parse_config("models: [{name: a}]", "").is_error());
+  EXPECT_TRUE(parse_config("models: [{name: a, url: u, upstream_api: grpc}]", "").is_error());
   EXPECT_TRUE(parse_config("models: [{name: a, url: u, api_key_env: PLINTH_NOT_SET_ANYWHERE}]", "")
                   .is_error());
 }

@@ -32,6 +32,7 @@ namespace plinth::node {
 namespace {
 
 constexpr size_t kWorkers = 32;
+constexpr size_t kReplyWorkers = 2;
 constexpr size_t kWorkerQueueMax = 4096;
 constexpr size_t kIoLoopsMax = 4;
 constexpr size_t kConnectionsMax = 16384;
@@ -86,6 +87,7 @@ class RunningNode final : public Node {
     client_.reset();
     for (const auto& loop : io_loops_) loop->stop();
     workers_.stop();
+    reply_workers_.stop();
   }
 
   Status open() {
@@ -112,14 +114,16 @@ class RunningNode final : public Node {
                                          clock_, ids_, metrics_, config_.data_folder, program,
                                          config_.runs_at_once_max}));
     reports_ = std::make_unique<cluster::Reports>(*store_, guard_->authorizer(), clock_);
+    responses_ =
+        std::make_unique<api::StoredResponses>(store_->key_value(), guard_->authorizer(), clock_);
     return ok();
   }
 
   Status listen() {
-    services_ = std::make_unique<api::Services>(
-        api::Services{*guard_, *serving_, *memory_, *embedder_, *agents_, *reports_,
-                      store_->events(), metrics_, clock_, loop_, ids_, std::string(console_page()),
-                      std::string(kVersion), [this] { return is_ready_.load(); }});
+    services_ = std::make_unique<api::Services>(api::Services{
+        *guard_, *serving_, *memory_, *embedder_, *agents_, *reports_, store_->events(), metrics_,
+        clock_, loop_, ids_, *responses_, reply_workers_, std::string(console_page()),
+        std::string(kVersion), [this] { return is_ready_.load(); }, config_.metric_aliases});
     console_token_ = make_console_token();
     api_ = std::make_unique<api::Api>(*services_, door(0));
     http::ServerOptions options;
@@ -131,7 +135,11 @@ class RunningNode final : public Node {
     options.is_quick = [this](const http::ServerRequest& request) {
       return api::is_quick(request, *serving_);
     };
-    options.error_response = api::error_response;
+    options.error_response = [this](const Error& error, const std::string& path) {
+      http::ServerResponse response = api::error_response(error, path);
+      response.headers.emplace_back("x-request-id", ids_.make("req"));
+      return response;
+    };
     server_ = TRY(http::Server::create(
         options, [this](http::ServerRequest request, http::ResponseWriter writer) {
           api_->handle(std::move(request), std::move(writer));
@@ -297,9 +305,11 @@ class RunningNode final : public Node {
   std::unique_ptr<memory::Embedder> embedder_;
   std::unique_ptr<memory::Memory> memory_;
   WorkerPool workers_{kWorkers, kWorkerQueueMax};
+  WorkerPool reply_workers_{kReplyWorkers, kWorkerQueueMax};
   std::unique_ptr<serving::Serving> serving_;
   std::unique_ptr<agents::Agents> agents_;
   std::unique_ptr<cluster::Reports> reports_;
+  std::unique_ptr<api::StoredResponses> responses_;
   std::unique_ptr<api::Services> services_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<http::Server> server_;

@@ -102,6 +102,13 @@ TEST_F(NodeTest, answers_errors_in_openais_shape) {
            {"/v1/chat/completions", R"({"model":"x","messages":[{"role":"user","content":"y"}]})",
             404},
            {"/v1/embeddings", R"({"model":"x","input":"y"})", 404},
+           {"/v1/completions", R"({"model":"x","prompt":"y"})", 404},
+           {"/v1/completions", R"({"model":"x"})", 400},
+           {"/v1/responses", R"({"model":"x","input":"y"})", 404},
+           {"/v1/responses", R"({"model":"x","input":"y","background":true})", 400},
+           {"/v1/responses", R"({"model":"x","input":"y","previous_response_id":"resp_1"})", 404},
+           {"/tokenize", R"({"model":"x","prompt":"y"})", 404},
+           {"/detokenize", R"({"model":"x","tokens":[1]})", 404},
            {"/v1/nothing", "{}", 404}}) {
     const auto response = call("POST", path, body);
     EXPECT_EQ(response.status, status) << path << body << response.body;
@@ -111,6 +118,102 @@ TEST_F(NodeTest, answers_errors_in_openais_shape) {
     }
   }
   EXPECT_EQ(call("GET", "/v1/chat/completions").status, 405);
+}
+
+// Whichever step refuses: routing, authentication, the content type, JSON, the decoder, serving.
+TEST_F(NodeTest, answers_errors_in_the_shape_of_the_routes_dialect) {
+  const std::string chat =
+      R"({"model":"x","max_tokens":1,"messages":[{"role":"user","content":"y"}]})";
+  const http::Headers foreign = {{"authorization", "Bearer plk_wrong"}};
+  struct Case {
+    std::string method, path, body;
+    http::Headers headers;
+    int status;
+    std::string type;
+  };
+  for (const Case& wrong :
+       std::vector<Case>{{"POST", "/v1/messages", "{nope", {}, 400, "invalid_request_error"},
+                         {"POST",
+                          "/v1/messages",
+                          R"({"model":"x","messages":[]})",
+                          {},
+                          400,
+                          "invalid_request_error"},
+                         {"POST", "/v1/messages", chat, {}, 404, "not_found_error"},
+                         {"POST", "/v1/messages/count_tokens", chat, {}, 404, "not_found_error"},
+                         {"POST", "/v1/messages", chat, foreign, 401, "authentication_error"},
+                         {"POST",
+                          "/v1/messages",
+                          chat,
+                          {{"x-api-key", "plk_wrong"}},
+                          401,
+                          "authentication_error"},
+                         {"POST",
+                          "/v1/messages",
+                          chat,
+                          {{"origin", "http://evil.example"}},
+                          403,
+                          "permission_error"},
+                         {"GET", "/v1/messages", "", {}, 405, "invalid_request_error"}}) {
+    const auto response = call(wrong.method, wrong.path, wrong.body, wrong.headers);
+    EXPECT_EQ(response.status, wrong.status) << response.body;
+    const Json body = json(response);
+    EXPECT_EQ(body["type"], Json("error"));
+    EXPECT_EQ(body["error"]["type"].as_string(), wrong.type) << response.body;
+    EXPECT_FALSE(body["error"]["message"].as_string().empty());
+    EXPECT_TRUE(body["request_id"].as_string().starts_with("req_")) << response.body;
+    EXPECT_EQ(response.header("request-id"), body["request_id"].as_string());
+  }
+  const auto large = call("POST", "/v1/messages", std::string((8u << 20) + 1, ' '));
+  EXPECT_EQ(large.status, 413);
+  EXPECT_EQ(json(large)["error"]["type"], Json("request_too_large"));
+  for (const Case& wrong :
+       std::vector<Case>{{"POST", "/api/chat", "{nope", {}, 400, ""},
+                         {"POST", "/api/chat", chat, {}, 404, ""},
+                         {"POST", "/api/generate", R"({"model":"x"})", {}, 404, ""},
+                         {"POST", "/api/show", R"({"model":"x"})", {}, 404, ""},
+                         {"GET", "/api/tags", "", foreign, 401, ""},
+                         {"GET", "/api/chat", "", {}, 405, ""}}) {
+    const auto response = call(wrong.method, wrong.path, wrong.body, wrong.headers);
+    EXPECT_EQ(response.status, wrong.status) << response.body;
+    EXPECT_FALSE(json(response)["error"].as_string().empty()) << response.body;
+  }
+}
+
+TEST_F(NodeTest, embeds_for_ollamas_clients_under_both_names_of_a_model) {
+  for (const char* name : {"plinth-lexical", "plinth-lexical:latest"}) {
+    const std::string model = R"({"model":")" + std::string(name) + R"(",)";
+    const Json embedded = json(call("POST", "/api/embed", model + R"("input":["a cat","a dog"]})"));
+    EXPECT_EQ(embedded["model"].as_string(), name);
+    ASSERT_EQ(embedded["embeddings"].size(), 2u);
+    EXPECT_EQ(embedded["prompt_eval_count"], Json(4));
+    const Json one = json(call("POST", "/api/embeddings", model + R"("prompt":"a cat"})"));
+    EXPECT_EQ(one["embedding"], embedded["embeddings"].items()[0]);
+    EXPECT_EQ(json(call("POST", "/api/show", model + R"("verbose":false})"))["capabilities"],
+              Json::array().push("embedding"));
+  }
+  EXPECT_EQ(json(call("GET", "/api/tags"))["models"].items()[0]["name"], Json("plinth-lexical"));
+  EXPECT_EQ(json(call("GET", "/api/ps"))["models"], Json::array());
+  EXPECT_TRUE(json(call("GET", "/api/version"))["version"].is_string());
+}
+
+TEST_F(NodeTest, ranks_documents_by_their_nearness_to_a_query) {
+  const std::string body = R"({"model":"plinth-lexical","query":"how do cats sleep",
+      "documents":["stock prices fell",{"text":"cats sleep all day"},"a cat"],"top_n":2,
+      "return_documents":true})";
+  for (const char* path : {"/v1/rerank", "/rerank"}) {
+    const auto response = call("POST", path, body);
+    EXPECT_EQ(response.status, 200) << response.body;
+    const Json results = json(response)["results"];
+    ASSERT_EQ(results.size(), 2u);
+    EXPECT_EQ(results.items()[0]["index"], Json(1));
+    EXPECT_EQ(results.items()[0]["document"]["text"], Json("cats sleep all day"));
+    EXPECT_GT(results.items()[0]["relevance_score"].as_double(),
+              results.items()[1]["relevance_score"].as_double());
+    EXPECT_LE(results.items()[0]["relevance_score"].as_double(), 1.0001);
+  }
+  EXPECT_EQ(call("POST", "/v1/rerank", R"({"model":"x","query":"q","documents":["d"]})").status,
+            404);
 }
 
 TEST_F(NodeTest, refuses_what_a_foreign_web_page_could_send) {
@@ -268,6 +371,168 @@ TEST_F(NodeTest, a_dead_upstream_is_said_to_be_dead) {
   EXPECT_EQ(json(ready)["models"]["unreachable"].as_int(), 1);
   EXPECT_NE(call("GET", "/metrics").body.find(R"(http_response_status_code="503")"),
             std::string::npos);
+}
+
+// The starter model, where it is present.
+class StarterNodeTest : public NodeTest {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::temp_directory_path() /
+              ("plinth-node-" + std::to_string(::getpid()) + "-" +
+               testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::remove_all(folder_);
+    const std::string path = PLINTH_SOURCE_DIR "/models/starter/starter.gguf";
+    if (!std::filesystem::exists(path)) GTEST_SKIP() << "no starter model";
+    serving::ModelSpec spec;
+    spec.name = "starter";
+    spec.path = path;
+    spec.threads = 1;
+    with_model_ = config();
+    with_model_.models.push_back(spec);
+    start(with_model_);
+  }
+
+  Json ask(const std::string& members) {
+    return json(
+        call("POST", "/v1/responses",
+             R"({"model":"starter","temperature":0,"max_output_tokens":8,)" + members + "}"));
+  }
+
+  NodeConfig with_model_;
+};
+
+TEST_F(StarterNodeTest, goes_on_from_a_response_across_a_restart) {
+  const Json first = ask(R"("input":"hello there")");
+  ASSERT_EQ(first["object"].as_string(), "response") << first.dump();
+  const std::string id = first["id"].as_string();
+  node_.reset();
+  start(with_model_);
+  EXPECT_EQ(json(call("GET", "/v1/responses/" + id)).dump(), first.dump());
+  const std::string previous = R"("previous_response_id":")" + id + "\"";
+  const Json second = ask(R"("input":"and then?",)" + previous);
+  EXPECT_EQ(second["previous_response_id"].as_string(), id);
+  EXPECT_GT(second["usage"]["input_tokens"].as_int(), first["usage"]["input_tokens"].as_int());
+  const Json items =
+      json(call("GET", "/v1/responses/" + second["id"].as_string() + "/input_items?order=asc"));
+  ASSERT_EQ(items["data"].size(), 3u) << items.dump();
+  EXPECT_EQ(items["data"].items()[0]["content"].items()[0]["text"].as_string(), "hello there");
+  EXPECT_EQ(items["data"].items()[1]["role"].as_string(), "assistant");
+  EXPECT_EQ(items["last_id"].as_string(), items["data"].items()[2]["id"].as_string());
+  const Json page =
+      json(call("GET", "/v1/responses/" + second["id"].as_string() + "/input_items?limit=1&after=" +
+                           items["data"].items()[2]["id"].as_string()));
+  EXPECT_EQ(page["first_id"].as_string(), items["data"].items()[1]["id"].as_string());
+  EXPECT_TRUE(page["has_more"].as_bool());
+  EXPECT_TRUE(json(call("DELETE", "/v1/responses/" + id))["deleted"].as_bool());
+  EXPECT_EQ(call("GET", "/v1/responses/" + id).status, 404);
+  EXPECT_EQ(call("DELETE", "/v1/responses/" + id).status, 404);
+  // What went on from it has the whole conversation.
+  EXPECT_EQ(call("GET", "/v1/responses/" + second["id"].as_string()).status, 200);
+}
+
+TEST_F(StarterNodeTest, keeps_a_response_only_for_who_asked_and_only_if_told_so) {
+  const Json kept = ask(R"("input":"hello")");
+  const std::string secret =
+      json(call("POST", "/api/keys", R"({"name":"app"})"))["secret"].as_string();
+  const http::Headers key = {{"authorization", "Bearer " + secret}};
+  const std::string path = "/v1/responses/" + kept["id"].as_string();
+  EXPECT_EQ(call("GET", path, "", key).status, 404);
+  EXPECT_EQ(call("DELETE", path, "", key).status, 404);
+  EXPECT_EQ(call("GET", path).status, 200);
+  const Json passing = ask(R"("input":"hello","store":false)");
+  EXPECT_EQ(call("GET", "/v1/responses/" + passing["id"].as_string()).status, 404);
+}
+
+TEST_F(StarterNodeTest, streams_a_response_and_keeps_what_it_streamed) {
+  const auto response =
+      call("POST", "/v1/responses",
+           R"({"model":"starter","input":"hello","stream":true,"max_output_tokens":8})");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_TRUE(response.body.starts_with("event: response.created\n")) << response.body;
+  const size_t last = response.body.rfind("data: ");
+  ASSERT_NE(last, std::string::npos);
+  const Json event = Json::parse(response.body.substr(last + 6)).value_or(Json());
+  const Json& ended = event["response"];
+  EXPECT_EQ(json(call("GET", "/v1/responses/" + ended["id"].as_string())).dump(), ended.dump());
+}
+
+TEST_F(StarterNodeTest, completes_prompts_and_shows_their_tokens) {
+  const Json tokens = json(call("POST", "/tokenize", R"({"model":"starter","prompt":"hello"})"));
+  ASSERT_GT(tokens["count"].as_int(), 0) << tokens.dump();
+  EXPECT_EQ(tokens["tokens"].size(), static_cast<size_t>(tokens["count"].as_int()));
+  const Json body = json(call("POST", "/v1/completions",
+                              R"({"model":"starter","prompt":["hello","hi"],"n":2,"seed":1,)"
+                              R"("max_tokens":4,"ignore_eos":true,"echo":true})"));
+  ASSERT_EQ(body["choices"].size(), 4u) << body.dump();
+  EXPECT_TRUE(body["choices"].items()[0]["text"].as_string().starts_with("hello"));
+  EXPECT_TRUE(body["choices"].items()[3]["text"].as_string().starts_with("hi"));
+  EXPECT_EQ(body["usage"]["completion_tokens"].as_int(), 16);
+  const auto stream = call("POST", "/v1/completions",
+                           R"({"model":"starter","prompt":)" + tokens["tokens"].dump() +
+                               R"(,"max_tokens":4,"ignore_eos":true,"stream":true})");
+  EXPECT_TRUE(stream.body.starts_with("data: {\"id\":\"cmpl-")) << stream.body;
+  EXPECT_NE(stream.body.find("\"finish_reason\":\"length\""), std::string::npos);
+  EXPECT_TRUE(stream.body.ends_with("data: [DONE]\n\n"));
+  const Json content = json(call("POST", "/tokenize", R"({"content":"hello"})"));
+  const Json text =
+      json(call("POST", "/detokenize", R"({"tokens":)" + content["tokens"].dump() + "}"));
+  EXPECT_EQ(text["content"].as_string(), "hello");
+  EXPECT_EQ(call("POST", "/v1/completions", R"({"model":"starter","prompt":[99999999]})").status,
+            400);
+}
+
+TEST_F(NodeTest, embeds_and_explains_with_the_starter_model) {
+  const std::string path = PLINTH_SOURCE_DIR "/models/starter/starter.gguf";
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << "no starter model";
+  node_.reset();
+  NodeConfig with_model = config();
+  with_model.admission.requests_per_second_max = 60;
+  with_model.metric_aliases = telemetry::Aliases::vllm;
+  serving::ModelSpec spec;
+  spec.name = "starter";
+  spec.path = path;
+  with_model.models.push_back(spec);
+  start(with_model);
+  const auto floats = call("POST", "/v1/embeddings", R"({"model":"starter","input":["hi","ho"]})");
+  ASSERT_EQ(floats.status, 200) << floats.body;
+  const Json list = json(floats);
+  ASSERT_EQ(list["data"].size(), 2u);
+  EXPECT_GT(list["data"].items()[0]["embedding"].size(), 1u);
+  EXPECT_GE(list["usage"]["prompt_tokens"].as_int(), 2);
+  EXPECT_EQ(floats.header("x-ratelimit-limit-requests"), "60");
+  EXPECT_EQ(floats.header("x-ratelimit-remaining-requests"), "59");
+  EXPECT_TRUE(floats.header("x-ratelimit-reset-requests").has_value());
+  const auto packed = call("POST", "/v1/embeddings",
+                           R"({"model":"starter","input":[5,6],"encoding_format":"base64"})");
+  EXPECT_TRUE(json(packed)["data"].items().front()["embedding"].is_string()) << packed.body;
+  const auto long_text =
+      call("POST", "/v1/embeddings",
+           R"({"model":"starter","input":")" + std::string(200'000, 'x') + "\"}");
+  EXPECT_EQ(json(long_text)["error"]["code"].as_string(), "context_length_exceeded");
+
+  const auto chat = call("POST", "/v1/chat/completions",
+                         R"({"model":"starter","messages":[{"role":"user","content":"hello"}]})");
+  ASSERT_EQ(chat.status, 200) << chat.body;
+  const auto why = call("GET", "/api/why/" + chat.header("x-request-id").value_or(""));
+  ASSERT_EQ(why.status, 200) << why.body;
+  const Json explained = json(why);
+  const Json& made = explained["request"]["calls"].items().front();
+  EXPECT_EQ(made["attempts"].items().front()["replica"].as_string(), "starter#0");
+  EXPECT_GT(made["prompt_tokens"].as_int(), 0);
+  EXPECT_GE(made["engine"]["prefill_chunks"].as_int(), 1);
+  EXPECT_GT(made["first_token_ms"].as_double(), 0);
+  EXPECT_TRUE(explained["chain"].items().front().contains("audit"));
+  const std::string metrics = call("GET", "/metrics").body;
+  EXPECT_NE(metrics.find("vllm:request_success_total{"), std::string::npos);
+  EXPECT_NE(metrics.find("vllm:kv_cache_usage_perc{engine=\"0\",model_name=\"starter\"}"),
+            std::string::npos);
+}
+
+TEST_F(NodeTest, every_answer_names_its_request) {
+  for (const char* path : {"/healthz", "/v1/models", "/v1/nothing", "/metrics", "/api/why/req_1"}) {
+    EXPECT_TRUE(call("GET", path).header("x-request-id").value_or("").starts_with("req_")) << path;
+  }
+  EXPECT_EQ(call("GET", "/api/why/req_1").status, 404);
 }
 
 TEST_F(NodeTest, the_console_needs_its_token) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/text.h"
 
 namespace plinth::protocol {
 
@@ -38,6 +39,13 @@ std::string_view finish_reason_name(FinishReason reason) {
   CHECK(false);
 }
 
+Json arguments_object(const ToolCall& call) {
+  if (trim(call.arguments).empty()) return Json::object();
+  auto parsed = Json::parse(call.arguments);
+  if (parsed.is_ok() && parsed->is_object()) return *std::move(parsed);
+  return Json::object({{"malformed", call.arguments}});
+}
+
 namespace {
 
 void append(std::vector<ChosenLogprob>& logprobs, std::vector<ChosenLogprob> more) {
@@ -46,6 +54,12 @@ void append(std::vector<ChosenLogprob>& logprobs, std::vector<ChosenLogprob> mor
 }
 
 }  // namespace
+
+bool is_joinable(const ChatEvent& event, const ChatEvent& next) {
+  const bool has_text =
+      event.kind == ChatEvent::Kind::text || event.kind == ChatEvent::Kind::reasoning;
+  return has_text && event.kind == next.kind;
+}
 
 void append_text(ChatEvent& text, ChatEvent next) {
   text.text += next.text;
@@ -58,12 +72,18 @@ void add_event(ChatReply& reply, ChatEvent event) {
     case ChatEvent::Kind::text:
       reply.text += event.text;
       return;
+    case ChatEvent::Kind::reasoning:
+      reply.reasoning += event.text;
+      return;
     case ChatEvent::Kind::tool_call:
       reply.tool_calls.push_back(std::move(event.tool_call));
       return;
     case ChatEvent::Kind::finished:
       reply.reason = event.reason;
+      reply.stop_match = std::move(event.stop_match);
       reply.usage = event.usage;
+      reply.times = event.times;
+      reply.vectors = std::move(event.vectors);
       return;
     case ChatEvent::Kind::failed:
       return;
@@ -76,6 +96,7 @@ Usage usage_of(const std::vector<ChatReply>& replies) {
     usage.prompt_tokens = std::max(usage.prompt_tokens, reply.usage.prompt_tokens);
     usage.cached_tokens = std::max(usage.cached_tokens, reply.usage.cached_tokens);
     usage.completion_tokens += reply.usage.completion_tokens;
+    usage.reasoning_tokens += reply.usage.reasoning_tokens;
   }
   return usage;
 }

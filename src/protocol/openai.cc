@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decoding what OpenAI clients send: chat completions and embeddings.
+// Decoding what OpenAI clients send for chat completions.
 #include "protocol/openai.h"
 
 #include <algorithm>
 
 #include "base/text.h"
+#include "protocol/openai/envelope.h"
 #include "protocol/openai/fields.h"
 #include "protocol/openai/messages.h"
 #include "protocol/openai/response_format.h"
@@ -12,23 +13,6 @@
 
 namespace plinth::protocol::openai {
 namespace {
-
-constexpr size_t kModelBytesMax = 256;
-constexpr size_t kEmbeddingInputsMax = 256;
-
-Status check_object(const Json& body) {
-  if (body.is_object()) return ok();
-  return make_error(ErrorCode::invalid_argument,
-                    "the body: expected a JSON object, got " + std::string(body.type_name()));
-}
-
-Result<std::string> decode_model(const Json& body) {
-  std::string model = TRY(json_field::required_string(body, "model"));
-  if (model.empty() || model.size() > kModelBytesMax) {
-    return field_error("model", "must have 1 to " + std::to_string(kModelBytesMax) + " bytes");
-  }
-  return model;
-}
 
 // Fields whose absence would change the reply: better refused than silently ignored.
 Status refuse_unsupported(const Json& body) {
@@ -89,15 +73,6 @@ Status decode_tool_choice(const Json& body, ChatRequest& request) {
   return ok();
 }
 
-Result<std::string> decode_embedding_input(const Json& input, const std::string& path) {
-  if (input.is_number() || input.is_array()) {
-    return unsupported_field(path, "lists of token ids; send text");
-  }
-  if (!input.is_string()) return expected(path, "a string", input);
-  if (input.as_string().empty()) return field_error(path, "the text is empty");
-  return input.as_string();
-}
-
 }  // namespace
 
 Result<ChatCall> decode_chat(const Json& body) {
@@ -108,48 +83,17 @@ Result<ChatCall> decode_chat(const Json& body) {
   request.messages = TRY(decode_messages(body));
   request.tools = TRY(decode_tools(body));
   TRY(decode_tool_choice(body, request));
+  const auto is_parallel = TRY(json_field::optional_bool(body, "parallel_tool_calls"));
+  request.is_one_call_at_most = !is_parallel.value_or(true);
   TRY(decode_sampling(body, request));
   TRY(refuse_unsupported(body));
   request.reply_format = TRY(decode_response_format(body));
   request.user = TRY(json_field::optional_string(body, "user")).value_or("");
   call.choices =
       static_cast<size_t>(TRY(json_field::optional_integer(body, "n", 1, kChoicesMax)).value_or(1));
-  call.is_stream = TRY(json_field::optional_bool(body, "stream")).value_or(false);
-  const Json& options = body["stream_options"];
-  if (!options.is_null()) {
-    if (!options.is_object()) return expected("stream_options", "an object", options);
-    call.is_usage_wanted =
-        TRY(within("stream_options", json_field::optional_bool(options, "include_usage")))
-            .value_or(false);
-  }
-  return call;
-}
-
-Result<EmbeddingsCall> decode_embeddings(const Json& body) {
-  TRY(check_object(body));
-  EmbeddingsCall call;
-  call.model = TRY(decode_model(body));
-  const Json& input = body["input"];
-  if (input.is_array()) {
-    if (input.size() == 0 || input.size() > kEmbeddingInputsMax) {
-      return field_error("input", "must have 1 to " + std::to_string(kEmbeddingInputsMax) +
-                                      " texts, got " + std::to_string(input.size()));
-    }
-    for (size_t i = 0; i < input.size(); ++i) {
-      call.inputs.push_back(TRY(decode_embedding_input(input.items()[i], at_index("input", i))));
-    }
-  } else {
-    call.inputs.push_back(TRY(decode_embedding_input(input, "input")));
-  }
-  const auto format = TRY(json_field::optional_string(body, "encoding_format"));
-  if (format && *format != "float" && *format != "base64") {
-    return field_error("encoding_format",
-                       "unknown value '" + shorten(*format, 64) + "'; use float or base64");
-  }
-  call.is_base64 = format == "base64";
-  if (!body["dimensions"].is_null()) {
-    return unsupported_field("dimensions", "vectors have the model's own size; leave it out");
-  }
+  const StreamOptions stream = TRY(decode_stream(body));
+  call.is_stream = stream.is_stream;
+  call.is_usage_wanted = stream.is_usage_wanted;
   return call;
 }
 

@@ -4,11 +4,14 @@
 // do not know.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "protocol/chat.h"
+#include "protocol/reply_encoder.h"
+#include "protocol/stream_decoder.h"
 
 namespace plinth::protocol::openai {
 
@@ -40,14 +43,8 @@ Json encode_chunk(const ReplyHead& head, size_t choice, const ChatEvent& event,
                   size_t tool_call_index);
 Json encode_usage_chunk(const ReplyHead& head, const Usage& usage);
 
-struct EmbeddingsCall {
-  std::string model;
-  std::vector<std::string> inputs;  // 1..256
-  bool is_base64 = false;
-};
-Result<EmbeddingsCall> decode_embeddings(const Json& body);
-Json encode_embeddings(const EmbeddingsCall& call, const std::vector<std::vector<float>>& vectors,
-                       int64_t prompt_tokens);
+std::unique_ptr<ReplyEncoder> create_chat_encoder(ReplyHead head, size_t choices,
+                                                  bool is_usage_wanted);
 
 struct ModelCard {
   std::string id;
@@ -62,15 +59,16 @@ Json encode_error(const Error& error);
 
 // The client side, for upstream replicas.
 Json encode_chat(const ChatRequest& request, bool is_stream);
+Json encode_completion(const ChatRequest& request, bool is_stream);  // of one with a plain prompt
 Result<ChatReply> decode_reply(const Json& body);
 Error decode_error(int http_status, std::string_view body);
 
-// Collects the deltas of one streamed reply into ChatEvents; tool calls come out whole, at the end
-// of their deltas.
-class ChunkDecoder {
+// Collects the deltas of one streamed reply, a chat's or a completion's, into ChatEvents; tool
+// calls come out whole, at the end of their deltas.
+class ChunkDecoder final : public StreamDecoder {
  public:
-  Result<std::vector<ChatEvent>> feed(const Json& chunk);
-  Result<std::vector<ChatEvent>> finish();  // at [DONE] or the end of the body
+  Result<std::vector<ChatEvent>> feed(const Json& chunk) override;
+  Result<std::vector<ChatEvent>> finish() override;  // at [DONE] or the end of the body
 
  private:
   Status add_call_delta(const Json& delta);
@@ -78,6 +76,7 @@ class ChunkDecoder {
   std::vector<ToolCall> calls_;
   Usage usage_;
   std::optional<FinishReason> reason_;
+  std::string stop_match_;
   bool is_finished_ = false;
 };
 

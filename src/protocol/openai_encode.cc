@@ -1,22 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Encoding what OpenAI clients expect: replies, stream chunks, embeddings, models, errors.
-#include <bit>
-#include <cstdint>
-
-#include "base/hash.h"
+// Encoding what OpenAI clients expect: replies, stream chunks, models, errors.
 #include "protocol/openai.h"
 #include "protocol/openai/logprobs.h"
+#include "protocol/openai/usage.h"
 
 namespace plinth::protocol::openai {
 namespace {
-
-Json encode_usage(const Usage& usage) {
-  return Json::object(
-      {{"prompt_tokens", usage.prompt_tokens},
-       {"completion_tokens", usage.completion_tokens},
-       {"total_tokens", usage.prompt_tokens + usage.completion_tokens},
-       {"prompt_tokens_details", Json::object({{"cached_tokens", usage.cached_tokens}})}});
-}
 
 Json encode_tool_call(const ToolCall& call) {
   return Json::object(
@@ -46,6 +35,7 @@ Json encode_choice(size_t index, const ChatReply& reply) {
   Json message = Json::object({{"role", "assistant"}});
   const bool has_only_calls = reply.text.empty() && !reply.tool_calls.empty();
   message.set("content", has_only_calls ? Json() : Json(reply.text));
+  if (!reply.reasoning.empty()) message.set("reasoning_content", reply.reasoning);
   message.set("refusal", nullptr);
   if (!reply.tool_calls.empty()) {
     Json calls = Json::array();
@@ -56,28 +46,6 @@ Json encode_choice(size_t index, const ChatReply& reply) {
                        {"message", std::move(message)},
                        {"logprobs", encode_logprobs(reply.logprobs)},
                        {"finish_reason", finish_reason_name(reply.reason)}});
-}
-
-// The client reads the bytes as 32-bit floats in little-endian order, whatever this machine's order
-// is.
-std::string little_endian_bytes(const std::vector<float>& vector) {
-  std::string bytes;
-  bytes.reserve(vector.size() * sizeof(float));
-  for (const float value : vector) {
-    const auto bits = std::bit_cast<uint32_t>(value);
-    for (int shift = 0; shift < 32; shift += 8) {
-      bytes.push_back(static_cast<char>((bits >> shift) & 0xffu));
-    }
-  }
-  return bytes;
-}
-
-Json encode_vector(const std::vector<float>& vector, bool is_base64) {
-  if (is_base64) return base64(little_endian_bytes(vector));
-  Json::Array numbers;
-  numbers.reserve(vector.size());
-  for (const float value : vector) numbers.emplace_back(static_cast<double>(value));
-  return Json(std::move(numbers));
 }
 
 }  // namespace
@@ -104,6 +72,9 @@ Json encode_chunk(const ReplyHead& head, size_t choice, const ChatEvent& event,
     case ChatEvent::Kind::text:
       return chunk_of_delta(head, choice, Json::object({{"content", event.text}}), nullptr,
                             encode_logprobs(event.logprobs));
+    case ChatEvent::Kind::reasoning:
+      return chunk_of_delta(head, choice, Json::object({{"reasoning_content", event.text}}),
+                            nullptr);
     case ChatEvent::Kind::tool_call: {
       Json call = encode_tool_call(event.tool_call);
       call.set("index", tool_call_index);
@@ -123,22 +94,6 @@ Json encode_usage_chunk(const ReplyHead& head, const Usage& usage) {
   Json chunk = chunk_of(head, Json::array());
   chunk.set("usage", encode_usage(usage));
   return chunk;
-}
-
-Json encode_embeddings(const EmbeddingsCall& call, const std::vector<std::vector<float>>& vectors,
-                       int64_t prompt_tokens) {
-  Json::Array items;
-  items.reserve(vectors.size());
-  for (size_t i = 0; i < vectors.size(); ++i) {
-    items.push_back(Json::object({{"object", "embedding"},
-                                  {"index", i},
-                                  {"embedding", encode_vector(vectors[i], call.is_base64)}}));
-  }
-  return Json::object({{"object", "list"},
-                       {"data", std::move(items)},
-                       {"model", call.model},
-                       {"usage", Json::object({{"prompt_tokens", prompt_tokens},
-                                               {"total_tokens", prompt_tokens}})}});
 }
 
 Json encode_model(const ModelCard& model) {

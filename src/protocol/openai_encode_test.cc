@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What OpenAI clients read from replies, chunks, embeddings and errors.
+// What OpenAI clients read from replies, chunks and errors.
 #include <gtest/gtest.h>
 
 #include "base/hash.h"
@@ -43,6 +43,22 @@ TEST(OpenAiReply, has_null_content_only_when_there_are_only_tool_calls) {
             R"({"id":"call_1","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}})");
   reply.text = "both";
   EXPECT_EQ(encode_reply(kHead, {reply})["choices"].items()[0]["message"]["content"], Json("both"));
+}
+
+TEST(OpenAiReply, carries_reasoning_beside_the_content_and_counts_it) {
+  ChatReply reply;
+  reply.text = "yes";
+  reply.reasoning = "hm";
+  reply.usage = {.prompt_tokens = 1, .completion_tokens = 5, .reasoning_tokens = 3};
+  const Json body = encode_reply(kHead, {reply});
+  const Json& message = body["choices"].items()[0]["message"];
+  EXPECT_EQ(message["reasoning_content"], Json("hm"));
+  EXPECT_EQ(message["content"], Json("yes"));
+  EXPECT_EQ(body["usage"]["completion_tokens_details"]["reasoning_tokens"], Json(3));
+  ChatEvent event = event_of(ChatEvent::Kind::reasoning);
+  event.text = "hm";
+  const Json chunk = encode_chunk(kHead, 0, event, 0);
+  EXPECT_EQ(chunk["choices"].items()[0]["delta"].dump(), R"({"reasoning_content":"hm"})");
 }
 
 TEST(OpenAiReply, counts_the_prompt_once_for_all_choices) {
@@ -116,20 +132,6 @@ TEST(OpenAiChunks, carry_a_failure_as_an_error_object) {
   ChatEvent failed = event_of(ChatEvent::Kind::failed);
   failed.error = make_error(ErrorCode::overloaded, "full");
   EXPECT_EQ(encode_chunk(kHead, 0, failed, 0)["error"]["message"].as_string(), "full");
-}
-
-TEST(OpenAiEmbeddings, are_numbers_or_little_endian_floats) {
-  EmbeddingsCall call{.model = "m", .inputs = {"a", "b"}};
-  const Json floats = encode_embeddings(call, {{1.0f, -0.5f}, {0.25f}}, 9);
-  EXPECT_EQ(floats.dump(),
-            R"({"object":"list","data":[{"object":"embedding","index":0,"embedding":[1,-0.5]},)"
-            R"({"object":"embedding","index":1,"embedding":[0.25]}],"model":"m",)"
-            R"("usage":{"prompt_tokens":9,"total_tokens":9}})");
-  call.is_base64 = true;
-  const Json packed = encode_embeddings(call, {{1.0f, -0.5f}}, 9);
-  const std::string bytes =
-      unbase64(packed["data"].items()[0]["embedding"].as_string()).value_or("");
-  EXPECT_EQ(bytes, std::string("\x00\x00\x80\x3f\x00\x00\x00\xbf", 8));
 }
 
 TEST(OpenAiModels, are_listed_as_cards) {

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "protocol/openai.h"
+#include "protocol/openai_embeddings.h"
 
 namespace {
 
@@ -22,17 +23,19 @@ void fuzz_chat(const Json& body) {
   CHECK(again.is_ok());
   CHECK(again->request.messages.size() == call->request.messages.size());
   CHECK(again->request.tools.size() == call->request.tools.size());
+  CHECK(again->request.is_one_call_at_most == call->request.is_one_call_at_most ||
+        call->request.tools.empty());
 }
 
 void fuzz_reply(const Json& body) {
   if (const auto reply = openai::decode_reply(body); reply.is_ok()) {
-    CHECK(openai::decode_reply(openai::encode_reply({}, *reply)).is_ok());
+    CHECK(openai::decode_reply(openai::encode_reply({}, {*reply})).is_ok());
   }
   openai::ChunkDecoder decoder;
   for (int i = 0; i < 3; ++i) {
     const auto events = decoder.feed(body);
     if (events.is_error()) return;
-    for (const auto& event : *events) (void)openai::encode_chunk({}, event, 0).dump();
+    for (const auto& event : *events) (void)openai::encode_chunk({}, 0, event, 0).dump();
   }
   (void)decoder.finish();
 }
@@ -47,7 +50,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   fuzz_chat(*body);
   fuzz_reply(*body);
   if (const auto call = openai::decode_embeddings(*body); call.is_ok()) {
-    CHECK(!call->inputs.empty());
+    CHECK(!call->request.inputs.empty());
+    const auto again = openai::decode_embeddings(openai::encode_embedding_request(call->request));
+    CHECK(again.is_ok());
+    CHECK(again->request.inputs == call->request.inputs);
   }
+  (void)openai::decode_embedding_reply(*body, (*body)["data"].size());
   return 0;
 }

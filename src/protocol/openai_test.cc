@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decoding chat and embeddings requests: what clients send, and every way they get it wrong.
+// Decoding chat requests: what clients send, and every way they get it wrong.
 #include "protocol/openai.h"
 
 #include <gtest/gtest.h>
@@ -98,6 +98,27 @@ TEST(OpenAiChat, reads_a_conversation_with_tools) {
   EXPECT_EQ(request.messages[2].tool_calls[0].arguments, "{\"a\":");
   EXPECT_EQ(request.messages[3].role, Role::tool);
   EXPECT_EQ(request.messages[3].tool_call_id, "call_1");
+}
+
+TEST(OpenAiChat, reads_how_tools_may_be_called_and_what_was_thought) {
+  const ChatRequest request = request_of(json(R"({"model":"m","parallel_tool_calls":false,
+      "messages":[{"role":"user","content":"x"},
+        {"role":"assistant","content":"y","reasoning_content":"so"},
+        {"role":"assistant","content":"z","reasoning":"thus"},
+        {"role":"user","content":"w","reasoning_content":"not mine"}],
+      "tools":[{"type":"function","function":{"name":"f","strict":true}},
+               {"type":"function","function":{"name":"g"}}]})"));
+  EXPECT_TRUE(request.is_one_call_at_most);
+  EXPECT_TRUE(request.tools[0].is_strict);
+  EXPECT_FALSE(request.tools[1].is_strict);
+  EXPECT_EQ(request.messages[1].reasoning, "so");
+  EXPECT_EQ(request.messages[2].reasoning, "thus");
+  EXPECT_EQ(request.messages[3].reasoning, "");
+  EXPECT_FALSE(request_of(chat_with(R"("parallel_tool_calls":true)")).is_one_call_at_most);
+  expect_refused(chat_with(R"("parallel_tool_calls":1)"), "parallel_tool_calls");
+  expect_refused(
+      chat_with(R"("tools":[{"type":"function","function":{"name":"f","strict":"yes"}}])"),
+      "tools[0].function.strict");
 }
 
 TEST(OpenAiChat, names_the_message_at_fault) {
@@ -313,37 +334,6 @@ TEST(OpenAiChat, stops_at_its_limits) {
   Json with_many = chat_with("");
   with_many.set("tools", many);
   expect_refused(with_many, "tools", std::to_string(limits::kToolsMax));
-}
-
-TEST(OpenAiEmbeddings, reads_one_text_or_many) {
-  const auto one = MUST(decode_embeddings(json(R"({"model":"m","input":"a"})")), "well formed");
-  EXPECT_EQ(one.inputs, std::vector<std::string>{"a"});
-  EXPECT_FALSE(one.is_base64);
-  const auto many =
-      MUST(decode_embeddings(json(R"({"model":"m","input":["a","b"],"encoding_format":"base64"})")),
-           "well formed");
-  EXPECT_EQ(many.inputs, (std::vector<std::string>{"a", "b"}));
-  EXPECT_TRUE(many.is_base64);
-}
-
-TEST(OpenAiEmbeddings, names_the_input_at_fault) {
-  for (const auto& [members, param] : std::initializer_list<std::pair<const char*, const char*>>{
-           {R"("input":[])", "input"},
-           {R"("input":"")", "input"},
-           {R"("input":["a",""])", "input[1]"},
-           {R"("input":[1,2])", "input[0]"},
-           {R"("input":[[1]])", "input[0]"},
-           {R"("input":7)", "input"},
-           {R"("x":1)", "input"},
-           {R"("input":"a","encoding_format":"hex")", "encoding_format"},
-           {R"("input":"a","dimensions":8)", "dimensions"}}) {
-    const auto call = decode_embeddings(json(R"({"model":"m",)" + std::string(members) + "}"));
-    ASSERT_TRUE(call.is_error()) << members;
-    EXPECT_EQ(call.error().param, param) << call.error().message;
-  }
-  Json inputs = Json::array();
-  for (int i = 0; i < 257; ++i) inputs.push("x");
-  EXPECT_TRUE(decode_embeddings(Json::object({{"model", "m"}, {"input", inputs}})).is_error());
 }
 
 }  // namespace

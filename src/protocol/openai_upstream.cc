@@ -16,7 +16,8 @@ namespace {
 constexpr size_t kUpstreamToolCallsMax = 128;
 constexpr size_t kUpstreamArgumentsBytesMax = 1u << 20;   // of one tool call
 constexpr int64_t kUpstreamTokensMax = int64_t{1} << 40;  // counts stay far from overflow
-constexpr size_t kUpstreamMessageBytesMax = 1024;         // of an error message passed on
+constexpr size_t kUpstreamStopBytesMax = 1024;
+constexpr size_t kUpstreamMessageBytesMax = 1024;  // of an error message passed on
 
 Error upstream_error(std::string_view cause) {
   return make_error(ErrorCode::upstream_failed, "the upstream's answer: " + std::string(cause));
@@ -32,6 +33,7 @@ Json encode_message(const Message& message) {
   Json encoded = Json::object({{"role", role_name(message.role)}});
   const bool has_only_calls = message.content.empty() && !message.tool_calls.empty();
   encoded.set("content", has_only_calls ? Json() : Json(message.content));
+  if (!message.reasoning.empty()) encoded.set("reasoning_content", message.reasoning);
   if (!message.name.empty()) encoded.set("name", message.name);
   if (message.role == Role::tool) encoded.set("tool_call_id", message.tool_call_id);
   if (!message.tool_calls.empty()) {
@@ -53,9 +55,15 @@ Json encode_tools(const std::vector<ToolSpec>& tools) {
     Json function = Json::object({{"name", tool.name}});
     if (!tool.description.empty()) function.set("description", tool.description);
     function.set("parameters", tool.parameters);
+    if (tool.is_strict) function.set("strict", true);
     encoded.push(Json::object({{"type", "function"}, {"function", std::move(function)}}));
   }
   return encoded;
+}
+
+void set_stream(Json& body, bool is_stream) {
+  body.set("stream", is_stream);
+  if (is_stream) body.set("stream_options", Json::object({{"include_usage", true}}));
 }
 
 std::string_view tool_choice_name(ToolChoice choice) {
@@ -78,13 +86,29 @@ FinishReason finish_reason_of(std::string_view name) {
   return FinishReason::error;
 }
 
+// vLLM and SGLang tell which string it was; a number is a token of the model's own end.
+std::string decode_stop_match(const Json& choice) {
+  for (const char* key : {"stop_reason", "matched_stop"}) {
+    const std::string& match = choice[key].as_string();
+    if (!match.empty()) return match.size() <= kUpstreamStopBytesMax ? match : std::string();
+  }
+  return {};
+}
+
 Usage decode_usage(const Json& usage) {
   const auto count = [](const Json& value) {
     return std::clamp<int64_t>(value.as_int(), 0, kUpstreamTokensMax);
   };
   return Usage{.prompt_tokens = count(usage["prompt_tokens"]),
                .completion_tokens = count(usage["completion_tokens"]),
-               .cached_tokens = count(usage["prompt_tokens_details"]["cached_tokens"])};
+               .cached_tokens = count(usage["prompt_tokens_details"]["cached_tokens"]),
+               .reasoning_tokens = count(usage["completion_tokens_details"]["reasoning_tokens"])};
+}
+
+// Servers name it either way, in messages and in deltas alike.
+const std::string& reasoning_of(const Json& message) {
+  const std::string& content = message["reasoning_content"].as_string();
+  return content.empty() ? message["reasoning"].as_string() : content;
 }
 
 // The texts an error body may carry, in the shapes that OpenAI, vLLM, llama.cpp and FastAPI use.
@@ -148,6 +172,28 @@ Result<std::vector<ToolCall>> decode_reply_calls(const Json& list) {
 
 }  // namespace
 
+Json encode_completion(const ChatRequest& request, bool is_stream) {
+  Json body = Json::object({{"model", request.model}});
+  const PlainPrompt& prompt = *request.prompt;
+  if (prompt.tokens.empty()) {
+    body.set("prompt", prompt.text);
+  } else {
+    Json::Array tokens(prompt.tokens.begin(), prompt.tokens.end());
+    body.set("prompt", Json(std::move(tokens)));
+  }
+  encode_sampling(request, body);
+  if (request.logprobs_top) {
+    body.erase("top_logprobs");
+    body.set("logprobs", *request.logprobs_top);
+  }
+  if (request.reply_format) {
+    body.set("response_format", encode_response_format(*request.reply_format));
+  }
+  if (!request.user.empty()) body.set("user", request.user);
+  set_stream(body, is_stream);
+  return body;
+}
+
 Json encode_chat(const ChatRequest& request, bool is_stream) {
   Json messages = Json::array();
   for (const Message& message : request.messages) messages.push(encode_message(message));
@@ -159,10 +205,10 @@ Json encode_chat(const ChatRequest& request, bool is_stream) {
   if (!request.tools.empty()) {
     body.set("tools", encode_tools(request.tools));
     body.set("tool_choice", tool_choice_name(request.tool_choice));
+    if (request.is_one_call_at_most) body.set("parallel_tool_calls", false);
   }
   if (!request.user.empty()) body.set("user", request.user);
-  body.set("stream", is_stream);
-  if (is_stream) body.set("stream_options", Json::object({{"include_usage", true}}));
+  set_stream(body, is_stream);
   return body;
 }
 
@@ -176,8 +222,10 @@ Result<ChatReply> decode_reply(const Json& body) {
   if (!reason.is_string()) return upstream_error("a choice without a finish_reason");
   ChatReply reply;
   reply.text = message["content"].as_string();
+  reply.reasoning = reasoning_of(message);
   reply.tool_calls = TRY(decode_reply_calls(message["tool_calls"]));
   reply.reason = finish_reason_of(reason.as_string());
+  reply.stop_match = decode_stop_match(choices.front());
   reply.logprobs = decode_logprobs(choices.front()["logprobs"]);
   reply.usage = decode_usage(body["usage"]);
   return reply;
@@ -225,9 +273,16 @@ Result<std::vector<ChatEvent>> ChunkDecoder::feed(const Json& chunk) {
   const Json::Array& choices = chunk["choices"].items();
   if (choices.empty()) return events;
   const Json& delta = choices.front()["delta"];
-  if (!delta["content"].as_string().empty()) {
+  if (!reasoning_of(delta).empty()) {
+    ChatEvent reasoning = event_of(ChatEvent::Kind::reasoning);
+    reasoning.text = reasoning_of(delta);
+    events.push_back(std::move(reasoning));
+  }
+  // A chat's choice has a delta, a completion's the text itself.
+  const Json& content = delta.is_object() ? delta["content"] : choices.front()["text"];
+  if (!content.as_string().empty()) {
     ChatEvent text = event_of(ChatEvent::Kind::text);
-    text.text = delta["content"].as_string();
+    text.text = content.as_string();
     text.logprobs = decode_logprobs(choices.front()["logprobs"]);
     events.push_back(std::move(text));
   }
@@ -235,6 +290,7 @@ Result<std::vector<ChatEvent>> ChunkDecoder::feed(const Json& chunk) {
   const Json& reason = choices.front()["finish_reason"];
   if (!reason.is_string()) return events;
   reason_ = finish_reason_of(reason.as_string());
+  stop_match_ = decode_stop_match(choices.front());
   for (ToolCall& call : calls_) {
     // A server that counts from 1 leaves the first place empty.
     if (call.id.empty() && call.name.empty() && call.arguments.empty()) continue;
@@ -254,6 +310,7 @@ Result<std::vector<ChatEvent>> ChunkDecoder::finish() {
   if (!reason_) return upstream_error("the stream ended without a finish_reason");
   ChatEvent finished = event_of(ChatEvent::Kind::finished);
   finished.reason = *reason_;
+  finished.stop_match = std::move(stop_match_);
   finished.usage = usage_;
   events.push_back(std::move(finished));
   return events;

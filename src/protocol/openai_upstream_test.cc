@@ -78,15 +78,59 @@ TEST(OpenAiUpstream, sends_what_the_decoder_reads_back) {
   EXPECT_FALSE(encode_chat(request, false).contains("stream_options"));
 }
 
+TEST(OpenAiUpstream, sends_how_tools_may_be_called_and_what_was_thought) {
+  ChatRequest request;
+  request.model = "m";
+  Message message;
+  message.role = Role::assistant;
+  message.content = "x";
+  message.reasoning = "so";
+  request.messages = {message};
+  request.tools.emplace_back().name = "f";
+  request.tools[0].is_strict = true;
+  request.is_one_call_at_most = true;
+  const Json body = encode_chat(request, false);
+  EXPECT_EQ(body["parallel_tool_calls"], Json(false));
+  EXPECT_EQ(body["tools"].items()[0]["function"]["strict"], Json(true));
+  EXPECT_EQ(body["messages"].items()[0]["reasoning_content"], Json("so"));
+  request.tools[0].is_strict = false;
+  request.is_one_call_at_most = false;
+  const Json plain = encode_chat(request, false);
+  EXPECT_FALSE(plain.contains("parallel_tool_calls"));
+  EXPECT_FALSE(plain["tools"].items()[0]["function"].contains("strict"));
+}
+
+TEST(OpenAiUpstream, reads_reasoning_under_either_name_whole_and_streamed) {
+  for (const std::string name : {"reasoning_content", "reasoning"}) {
+    const std::string member = "{\"" + name + R"(":"hm","content":"x"})";
+    const auto reply = MUST(decode_reply(json(R"({"choices":[{"message":)" + member +
+                                              R"(,"finish_reason":"stop"}],"usage":{)"
+                                              R"("completion_tokens_details":)"
+                                              R"({"reasoning_tokens":4}}})")),
+                            "a reply");
+    EXPECT_EQ(reply.reasoning, "hm");
+    EXPECT_EQ(reply.usage.reasoning_tokens, 4);
+    ChunkDecoder decoder;
+    const auto events =
+        MUST(decoder.feed(json(R"({"choices":[{"delta":)" + member + "}]}")), "a chunk");
+    ASSERT_EQ(events.size(), 2u);
+    EXPECT_EQ(events[0].kind, ChatEvent::Kind::reasoning);
+    EXPECT_EQ(events[0].text, "hm");
+    EXPECT_EQ(events[1].text, "x");
+  }
+}
+
 TEST(OpenAiUpstream, reads_its_own_replies) {
   ChatReply reply;
   reply.text = "t";
+  reply.reasoning = "r";
   reply.tool_calls = {{.id = "c", .name = "f", .arguments = "{\"a\":1}"}};
   reply.reason = FinishReason::tool_calls;
   reply.usage = {.prompt_tokens = 5, .completion_tokens = 6, .cached_tokens = 2};
   const ChatReply back =
-      MUST(decode_reply(encode_reply({.id = "i", .model = "m"}, reply)), "our own encoding");
+      MUST(decode_reply(encode_reply({.id = "i", .model = "m"}, {reply})), "our own encoding");
   EXPECT_EQ(back.text, "t");
+  EXPECT_EQ(back.reasoning, "r");
   ASSERT_EQ(back.tool_calls.size(), 1u);
   EXPECT_EQ(back.tool_calls[0].arguments, "{\"a\":1}");
   EXPECT_EQ(back.reason, FinishReason::tool_calls);
@@ -117,6 +161,48 @@ TEST(OpenAiUpstream, reads_log_probabilities_whole_and_streamed) {
       "a chunk");
   ASSERT_EQ(events.size(), 1u);
   EXPECT_EQ(events[0].logprobs.size(), 2u);
+}
+
+TEST(OpenAiUpstream, asks_to_go_on_from_a_plain_prompt_and_reads_what_comes) {
+  ChatRequest request;
+  request.model = "m";
+  request.prompt = PlainPrompt{"Once", {}};
+  request.max_tokens = 3;
+  request.logprobs_top = 2;
+  request.is_end_ignored = true;
+  EXPECT_EQ(encode_completion(request, true).dump(),
+            R"({"model":"m","prompt":"Once","max_tokens":3,"ignore_eos":true,"logprobs":2,)"
+            R"("stream":true,"stream_options":{"include_usage":true}})");
+  request.prompt->tokens = {5, 6};
+  EXPECT_EQ(encode_completion(request, false)["prompt"].dump(), "[5,6]");
+  ChunkDecoder decoder;
+  const auto events = MUST(decoder.feed(json(R"({"choices":[{"index":0,"text":" upon","logprobs":{
+      "tokens":[" up","on"],"token_logprobs":[-0.5,null],"top_logprobs":[{" up":-0.5,"x":-1}],
+      "text_offset":[0,3]},"finish_reason":null}]})")),
+                           "a chunk");
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].text, " upon");
+  ASSERT_EQ(events[0].logprobs.size(), 2u);
+  EXPECT_EQ(events[0].logprobs[0].chosen.token, " up");
+  EXPECT_EQ(events[0].logprobs[0].chosen.logprob, -0.5);
+  ASSERT_EQ(events[0].logprobs[0].top.size(), 2u);
+  EXPECT_EQ(events[0].logprobs[0].top[1].token, "x");
+  EXPECT_TRUE(decoder.feed(json(R"({"choices":[{"text":"","finish_reason":"length"}]})")).is_ok());
+  const auto end = MUST(decoder.finish(), "the end");
+  EXPECT_EQ(end[0].reason, FinishReason::length);
+}
+
+TEST(OpenAiUpstream, reads_which_stop_string_ended_a_reply) {
+  const auto match = [](std::string_view members) {
+    const std::string text = R"({"choices":[{"message":{"content":"x"},"finish_reason":"stop")" +
+                             std::string(members) + "}]}";
+    return MUST(decode_reply(json(text)), "a reply").stop_match;
+  };
+  EXPECT_EQ(match(""), "");
+  EXPECT_EQ(match(R"(,"stop_reason":"END")"), "END");
+  EXPECT_EQ(match(R"(,"stop_reason":null,"matched_stop":"END")"), "END");
+  EXPECT_EQ(match(R"(,"stop_reason":128001)"), "");
+  EXPECT_EQ(match(R"(,"stop_reason":")" + std::string(2000, 'x') + "\""), "");
 }
 
 TEST(OpenAiUpstream, refuses_broken_replies) {
@@ -196,10 +282,11 @@ TEST(OpenAiChunkDecoder, turns_deltas_into_events) {
       feed({R"({"choices":[{"delta":{"role":"assistant","content":""},"finish_reason":null}]})",
             R"({"choices":[{"delta":{"content":"he"}}]})",
             R"({"choices":[{"delta":{"content":"llo"}}]})",
-            R"({"choices":[{"delta":{},"finish_reason":"stop"}]})",
+            R"({"choices":[{"delta":{},"finish_reason":"stop","stop_reason":"END"}]})",
             R"({"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}})"});
   ASSERT_FALSE(stream.error);
   ASSERT_EQ(stream.events.size(), 3u);
+  EXPECT_EQ(stream.events[2].stop_match, "END");
   EXPECT_EQ(stream.events[0].text + stream.events[1].text, "hello");
   EXPECT_EQ(stream.events[2].kind, ChatEvent::Kind::finished);
   EXPECT_EQ(stream.events[2].reason, FinishReason::stop);

@@ -3,6 +3,9 @@
 // ever called with the lock released, since both may call back.
 #include "serving/calls.h"
 
+#include <algorithm>
+
+#include "base/units.h"
 #include "serving/chat_events.h"
 
 namespace plinth::serving {
@@ -17,6 +20,11 @@ decisions::AdmitLimits limits_of(const AdmissionOptions& options) {
           options.requests_per_second_max};
 }
 
+// A rate is a principal's, over all models.
+std::string bucket_name(const guard::Request& request) {
+  return request.principal.tenant + "/" + request.principal.id;
+}
+
 Error refusal(const std::string& model, const decisions::AdmitDecision& decision) {
   const int64_t retry_ms =
       std::chrono::duration_cast<std::chrono::milliseconds>(decision.retry_after).count();
@@ -28,6 +36,15 @@ Error refusal(const std::string& model, const decisions::AdmitDecision& decision
   return error;
 }
 
+protocol::ReplyTimes reply_times(const CallTimes& times) {
+  const bool is_started = times.started != MonotonicTime();
+  if (!is_started) return {.wait_ns = (times.ended - times.admitted).count()};
+  const MonotonicTime first = times.first_token.value_or(times.ended);
+  return {.wait_ns = (times.started - times.admitted).count(),
+          .prompt_ns = (first - times.started).count(),
+          .reply_ns = (times.ended - first).count()};
+}
+
 }  // namespace
 
 Calls::Calls(const ServingOptions& options)
@@ -36,6 +53,7 @@ Calls::Calls(const ServingOptions& options)
       limits_(limits_of(options.admission)),
       choose_replica_(find_strategy(kDefaultStrategy)),
       meters_(options.metrics, options.events),
+      records_(options.clock),
       dispatcher_([this] { run_dispatcher(); }) {}
 
 Calls::~Calls() {
@@ -76,6 +94,7 @@ Status Calls::add_replica(const ModelSpec& spec, LoadedReplica loaded) {
   }
   model->name = spec.name;
   model->kind = spec.kind;
+  model->is_embedder = loaded.replica->is_embedder();
   model->is_local = (model->replicas.empty() || model->is_local) && loaded.is_local;
   model->failure.clear();
   model->detail += (model->replicas.empty() ? "" : "; ") + loaded.detail;
@@ -127,10 +146,18 @@ std::vector<Replica*> Calls::replicas() const {
   return replicas;
 }
 
+Replica* Calls::first_replica(const std::string& model) const {
+  MutexLock lock(mutex_);
+  const auto found = models_.find(model);
+  if (found == models_.end() || found->second->replicas.empty()) return nullptr;
+  return found->second->replicas.front()->replica.get();
+}
+
 std::string Calls::first_ready() const {
   MutexLock lock(mutex_);
   for (const std::string& name : order_) {
-    if (models_.at(name)->failure.empty()) return name;
+    const Model& model = *models_.at(name);
+    if (model.failure.empty() && !model.is_embedder) return name;
   }
   return {};
 }
@@ -144,45 +171,83 @@ uint64_t Calls::memory_bytes_used() const {
 
 Result<std::unique_ptr<ChatStream>> Calls::begin(const guard::Request& request,
                                                  protocol::ChatRequest chat) {
-  const std::string id = request.request_id.empty() ? ids_.make("req") : request.request_id;
-  const std::string principal = request.principal.tenant + "/" + request.principal.id;
   PromptShape shape = shape_of(chat);
-  Channel channel = create_channel(id);
+  return begin(request, {.id = {}, .chat = std::move(chat)}, std::move(shape));
+}
+
+Result<std::unique_ptr<ChatStream>> Calls::begin(const guard::Request& request,
+                                                 protocol::EmbeddingRequest embedding) {
+  PromptShape shape = shape_of(embedding);
+  ReplicaCall asked;
+  asked.chat.model = embedding.model;
+  asked.chat.max_tokens = 0;
+  asked.embedding = std::make_shared<const protocol::EmbeddingRequest>(std::move(embedding));
+  return begin(request, std::move(asked), std::move(shape));
+}
+
+Result<std::unique_ptr<ChatStream>> Calls::begin(const guard::Request& request, ReplicaCall asked,
+                                                 PromptShape shape) {
+  RequestKey key = key_of(request);
+  if (key.id.empty()) key.id = ids_.make("req");
+  Channel channel = create_channel(key.id);
   // Calls are told apart by ids of our own: a caller may send one request id twice.
   const std::string call_id = ids_.make("call");
   AdmitVerdict verdict = AdmitVerdict::refuse;
+  std::function<void()> tell_displaced = [] {};
   {
     MutexLock lock(mutex_);
-    const auto found = models_.find(chat.model);
+    const auto found = models_.find(asked.chat.model);
     if (found == models_.end() || is_stopping_) {
-      return make_error(ErrorCode::not_found, "no model '" + chat.model + "'", "model");
+      return make_error(ErrorCode::not_found, "no model '" + asked.chat.model + "'", "model");
     }
     Model& model = *found->second;
     const MonotonicTime now = clock_.now();
-    const auto decision =
-        model.admission.offer(call_id, buckets_.get(principal), request.deadline.time(), now);
-    buckets_.put(principal, decision.bucket);
+    const std::string group = bucket_name(request);
+    const double cost = decisions::kPromptTokenCost * static_cast<double>(shape.tokens);
+    const auto [decision, displaced] = model.admission.offer(
+        {call_id, group, cost}, buckets_.get(group), request.deadline.time(), now);
+    if (displaced) tell_displaced = displace(*displaced);
+    buckets_.put(group, decision.bucket);
     verdict = decision.verdict;
+    CallRecord record{.model = model.name,
+                      .operation = asked.embedding ? Operation::embeddings : Operation::chat,
+                      .admission = decision.reason};
     if (verdict == AdmitVerdict::refuse) {
       Error error = refusal(model.name, decision);
       meters_.refused(error);
+      record.end = failed_event(error);
+      records_.add(key, std::move(record));
       return error;
     }
-    auto call = std::make_unique<Call>(Call{.id = id,
+    auto call = std::make_unique<Call>(Call{.request = std::move(key),
+                                            .group = group,
                                             .model = &model,
-                                            .chat = std::move(chat),
+                                            .chat = std::move(asked.chat),
+                                            .embedding = std::move(asked.embedding),
                                             .shape = std::move(shape),
                                             .writer = channel.writer,
                                             .deadline = request.deadline,
-                                            .cancellation = request.cancellation});
+                                            .cancellation = request.cancellation,
+                                            .record = std::move(record)});
     call->times.admitted = now;
     call->phase = verdict == AdmitVerdict::run ? Phase::starting : Phase::waiting;
     watch(call_id, *call);
     calls_[call_id] = std::move(call);
     update_queue_depth();
   }
+  tell_displaced();
   if (verdict == AdmitVerdict::run) TRY(start(call_id));
   return std::move(channel.reader);
+}
+
+// A waiting call whose place another tenant's call has taken.
+std::function<void()> Calls::displace(const std::string& id) {
+  Error error = make_error(ErrorCode::overloaded,
+                           "the queue is full, and of those who wait this tenant has most; try "
+                           "again later");
+  error.retry_after_ms = to_ms(decisions::kRetryAfterUnknown);
+  meters_.refused(error);
+  return end(id, failed_event(std::move(error)));
 }
 
 // The id by value: callers may pass the very key that is erased here.
@@ -193,12 +258,17 @@ std::function<void()> Calls::end(std::string id, ChatEvent last) {
   if (call->verdict) last = *call->verdict;
   Model& model = *call->model;
   call->times.ended = clock_.now();
+  if (last.kind == ChatEvent::Kind::finished) last.times = reply_times(call->times);
   if (call->phase == Phase::waiting) {
     model.admission.leave(id);
   } else {
-    const bool has_worked = call->times.first_token.has_value();
-    model.admission.release(has_worked ? std::optional(call->times.ended - call->times.started)
-                                       : std::nullopt);
+    const bool has_worked = call->times.first_token.has_value() ||
+                            (call->embedding && last.reason == protocol::FinishReason::stop &&
+                             last.kind == ChatEvent::Kind::finished);
+    model.admission.release(
+        call->group,
+        has_worked ? std::optional(call->times.ended - call->times.started) : std::nullopt,
+        decisions::kReplyTokenCost * static_cast<double>(last.usage.completion_tokens));
     start_waiting(model);
   }
   if (last.kind == ChatEvent::Kind::finished && last.usage.completion_tokens > 0) {
@@ -207,10 +277,67 @@ std::function<void()> Calls::end(std::string id, ChatEvent last) {
         kWeight * (static_cast<double>(last.usage.completion_tokens) - model.output_tokens_mean);
   }
   update_queue_depth();
-  return [this, call, name = model.name, last = std::move(last)]() mutable {
-    meters_.ended(name, call->id, call->times, last);
+  return [this, call, last = std::move(last)]() mutable {
+    const CallRecord& record = call->record;
+    meters_.ended(record.model, record.operation, call->request.id, call->times, last);
+    records_.add(call->request, ended_record(*call, last));
     call->writer.write(std::move(last));
   };
+}
+
+// What was said is not kept.
+CallRecord Calls::ended_record(const Call& call, const ChatEvent& last) {
+  CallRecord record = call.record;
+  record.times = call.times;
+  record.end.emplace();
+  record.end->kind = last.kind;
+  record.end->reason = last.reason;
+  record.end->usage = last.usage;
+  record.end->work = last.work;
+  record.end->error = last.error;
+  return record;
+}
+
+std::optional<RequestRecord> Calls::find_request(const std::string& id) const {
+  auto record = records_.find(id);
+  if (!record) return std::nullopt;
+  MutexLock lock(mutex_);
+  for (const auto& [call_id, call] : calls_) {
+    if (call->request.id != id) continue;
+    record->calls.push_back(call->record);
+    record->calls.back().times = call->times;
+  }
+  return record;
+}
+
+std::optional<RateLimit> Calls::rate_limit(const guard::Request& request) const {
+  MutexLock lock(mutex_);
+  const auto left = decisions::rate_left(limits_, buckets_.get(bucket_name(request)), clock_.now());
+  if (!left) return std::nullopt;
+  return RateLimit{left->limit, left->remaining, left->until_full};
+}
+
+void Calls::publish_load() {
+  std::vector<std::pair<std::string, std::vector<Replica*>>> models;
+  std::map<std::string, ModelLoad> loads;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [name, model] : models_) {
+      loads[name].waiting = model->admission.waiting();
+      auto& replicas = models.emplace_back(name, std::vector<Replica*>()).second;
+      for (const auto& entry : model->replicas) replicas.push_back(entry->replica.get());
+    }
+  }
+  for (const auto& [name, replicas] : models) {
+    ModelLoad& load = loads[name];
+    for (const Replica* replica : replicas) {
+      const ReplicaLoad own = replica->load();
+      load.running += own.running;
+      load.waiting += own.waiting;
+      load.kv_usage = std::max(load.kv_usage, own.kv_usage);
+    }
+    meters_.load(name, load);
+  }
 }
 
 void Calls::start_waiting(Model& model) {

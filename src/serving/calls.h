@@ -19,6 +19,7 @@
 #include "serving/loader.h"
 #include "serving/meters.h"
 #include "serving/model.h"
+#include "serving/records.h"
 #include "serving/router/strategies.h"
 
 namespace plinth::serving {
@@ -49,20 +50,32 @@ class Calls {
   std::optional<ModelFacts> facts(const std::string& model) const;
   std::vector<ModelStatus> statuses() const;
   std::vector<Replica*> replicas() const;  // of all models; they stay as long as this does
+  Replica* first_replica(const std::string& model) const;  // null: it has none
   std::string first_ready() const;
   uint64_t memory_bytes_used() const;
 
   // Admits and, when a slot is free, starts. Errors as in Serving::chat.
   Result<std::unique_ptr<ChatStream>> begin(const guard::Request& request,
                                             protocol::ChatRequest chat);
+  RequestRecords& records() { return records_; }
+  // With the calls of it that run.
+  std::optional<RequestRecord> find_request(const std::string& id) const;
+  // nullopt: there is no limit.
+  std::optional<RateLimit> rate_limit(const guard::Request& request) const;
+  void publish_load();  // as of now, into the gauges
+  // Of the model's name there.
+  Result<std::unique_ptr<ChatStream>> begin(const guard::Request& request,
+                                            protocol::EmbeddingRequest embedding);
 
  private:
   enum class Phase : uint8_t { waiting, starting, running };
 
   struct Call {
-    std::string id;
+    RequestKey request;
+    std::string group;       // "tenant/principal"
     Model* model = nullptr;  // models are never removed
     protocol::ChatRequest chat;
+    std::shared_ptr<const protocol::EmbeddingRequest> embedding;  // instead of the chat
     PromptShape shape;
     ChannelWriter writer;
     Deadline deadline;
@@ -72,6 +85,8 @@ class Calls {
     ReplicaEntry* replica = nullptr;  // of the present attempt
     std::set<std::string> tried{};
     CallTimes times{};
+    CallRecord record{};       // but for its times and its end
+    bool has_chat = true;      // false: the last attempt took it
     bool has_event = false;    // something of the reply was written: no other replica can take over
     bool is_stopping = false;  // its replica is to be told to cancel as soon as it runs
     bool is_cancel_sent = false;
@@ -110,6 +125,8 @@ class Calls {
     int number = 0;
   };
 
+  Result<std::unique_ptr<ChatStream>> begin(const guard::Request& request, ReplicaCall asked,
+                                            PromptShape shape) EXCLUDES(mutex_);
   void run_dispatcher() EXCLUDES(mutex_);
   // Has the dispatcher look after a new call.
   void watch(const std::string& id, Call& call) REQUIRES(mutex_);
@@ -136,6 +153,8 @@ class Calls {
 
   // Takes the call out, gives its slot back; the returned function tells the reader and the meters.
   std::function<void()> end(std::string id, protocol::ChatEvent last) REQUIRES(mutex_);
+  std::function<void()> displace(const std::string& id) REQUIRES(mutex_);
+  static CallRecord ended_record(const Call& call, const protocol::ChatEvent& last);
   void update_queue_depth() REQUIRES(mutex_);
 
   const Clock& clock_;
@@ -143,6 +162,7 @@ class Calls {
   const decisions::AdmitLimits limits_;
   const Strategy choose_replica_;
   Meters meters_;
+  RequestRecords records_;
 
   mutable Mutex mutex_;
   Condition changed_;

@@ -101,10 +101,14 @@ Result<std::optional<Calls::Attempt>> Calls::choose(const std::string& id) {
   call.times.started = now;
   ++call.attempt;
   call.replica->ledger.started(id, call.shape, query.output_tokens, now);
-  meters_.started(model.name, call.id, choice, now - call.times.admitted);
-  const bool is_last = !has_untried(call);
-  return std::optional(Attempt{
-      call.replica->replica.get(), {id, is_last ? std::move(call.chat) : call.chat}, call.attempt});
+  call.record.attempts.push_back({*choice.id, choice.reason, now - call.times.admitted});
+  meters_.started(model.name, call.record.operation, call.request.id, choice,
+                  now - call.times.admitted);
+  call.has_chat = has_untried(call);
+  return std::optional(
+      Attempt{call.replica->replica.get(),
+              {id, call.has_chat ? call.chat : std::move(call.chat), call.group, call.embedding},
+              call.attempt});
 }
 
 Status Calls::start_attempt(const std::string& id, Attempt attempt) {
@@ -123,6 +127,7 @@ Status Calls::start_attempt(const std::string& id, Attempt attempt) {
     CHECK(call.replica != nullptr);
     call.replica->ledger.failed(id, started.error().code == ErrorCode::unavailable, clock_.now());
     call.replica = nullptr;
+    call.record.attempts.back().failure = started.error().message;
   }
   return started;
 }
@@ -161,8 +166,7 @@ void Calls::on_event(const std::string& id, int attempt, ChatEvent event) {
 }
 
 bool Calls::has_untried(const Call& call) const {
-  // The last attempt took the conversation with it.
-  if (call.chat.messages.empty()) return false;
+  if (!call.has_chat) return false;
   return std::any_of(call.model->replicas.begin(), call.model->replicas.end(),
                      [&](const auto& entry) { return !call.tried.contains(entry->replica->id()); });
 }
@@ -175,6 +179,7 @@ bool Calls::try_elsewhere(Call& call, const Error& cause, MonotonicTime now) {
                                  [&](const auto& item) { return item.second.get() == &call; });
   call.replica->ledger.failed(self->first, cause.code == ErrorCode::unavailable, now);
   call.replica = nullptr;
+  call.record.attempts.back().failure = cause.message;
   call.phase = Phase::starting;
   meters_.retried(cause);
   due_.push_back(self->first);

@@ -57,9 +57,8 @@ void push(ChannelState& state, ChatEvent event) REQUIRES(state.mutex) {
     return;
   }
   state.bytes += bytes;
-  const bool flows_together = event.kind == ChatEvent::Kind::text &&
-                              state.events.size() >= kChannelEventsMax &&
-                              state.events.back().kind == ChatEvent::Kind::text;
+  const bool flows_together =
+      state.events.size() >= kChannelEventsMax && is_joinable(state.events.back(), event);
   if (flows_together) {
     append_text(state.events.back(), std::move(event));
     return;

@@ -16,7 +16,8 @@ namespace plinth::serving {
 
 namespace {
 
-constexpr int kNativeSequencesMax = 8;  // decoded together in one batch
+constexpr int kNativeSequencesMax = 32;  // decoded together in one batch
+constexpr int kFullSequencesMax = 8;     // for which there is memory at the full context
 constexpr int64_t kContextTokensMax = 1 << 24;
 
 bool is_loopback_host(const std::string& host) {
@@ -50,22 +51,24 @@ engine::Precision precision_of(const engine::ModelSummary& summary) {
 struct Place {
   std::string detail;
   uint64_t bytes = 0;
-  int sequences = kNativeSequencesMax;
+  int full_sequences = kFullSequencesMax;
   engine::Precision precision = engine::Precision::fast;
 };
 
 engine::EngineOptions engine_options_of(const ModelSpec& spec, engine::Precision precision,
-                                        int sequences) {
+                                        int full_sequences) {
   engine::EngineOptions options;
   options.path = spec.path;
   options.threads = spec.threads;
   options.context_tokens_max = spec.context_tokens_max;
-  options.sequences_max = sequences;
+  options.sequences_max = kNativeSequencesMax;
+  options.kv_sequences = full_sequences;
   options.precision = precision;
   return options;
 }
 
-// As many sequences at once as memory allows: 8, 4, 2 or 1.
+// Keys and values for as many sequences of full length as memory allows: 8, 4, 2 or 1. Shorter ones
+// share it, and more of them run at once.
 Result<Place> place_native(const ServingOptions& options, const ModelSpec& spec,
                            uint64_t memory_bytes_used) {
   const engine::ModelSummary summary = TRY(engine::inspect_model(spec.path));
@@ -73,10 +76,10 @@ Result<Place> place_native(const ServingOptions& options, const ModelSpec& spec,
   if (devices.is_error()) {
     log_event(LogLevel::warning, "serving.inventory_failed", {{"cause", devices.error().message}});
     return Place{"placed without knowing the node's memory: " + devices.error().message, 0,
-                 kNativeSequencesMax, precision_of(summary)};
+                 kFullSequencesMax, precision_of(summary)};
   }
   decisions::PlaceDecision decision;
-  for (int sequences = kNativeSequencesMax; sequences >= 1; sequences /= 2) {
+  for (int sequences = kFullSequencesMax; sequences >= 1; sequences /= 2) {
     decisions::PlaceQuery query;
     query.model = spec.name;
     const engine::MemoryPrediction memory =
@@ -87,8 +90,9 @@ Result<Place> place_native(const ServingOptions& options, const ModelSpec& spec,
     query.gpu_layers_max = 0;  // the engine computes on CPUs
     decision = decisions::place(query, *devices);
     if (decision.is_placed) {
-      return Place{decision.reason + "; " + std::to_string(sequences) + " sequences at once",
-                   query.weight_bytes + query.kv_bytes, sequences, precision_of(summary)};
+      return Place{
+          decision.reason + "; " + std::to_string(sequences) + " sequences of full length at once",
+          query.weight_bytes + query.kv_bytes, sequences, precision_of(summary)};
     }
   }
   return make_error(ErrorCode::unavailable,
@@ -104,20 +108,25 @@ Result<LoadedReplica> load_native(const ServingOptions& options, const ModelSpec
                       "model " + spec.name + ": path: expected a GGUF file", "path");
   }
   const Place place = TRY(place_native(options, spec, memory_bytes_used));
-  engine::EngineOptions engine_options = engine_options_of(spec, place.precision, place.sequences);
-  engine_options.queue_max = options.admission.running_max;
+  engine::EngineOptions engine_options =
+      engine_options_of(spec, place.precision, place.full_sequences);
+  // Admission lets twice as many in (admission.h), and the engine may run all of its own besides.
+  constexpr int kEngineQueueMax = 65536;
+  engine_options.queue_max = static_cast<int>(
+      std::min<int64_t>(2 * int64_t{options.admission.running_max}, kEngineQueueMax));
   engine_options.cache_folder = options.cache_folder;
   engine_options.metrics = &options.metrics;
   NativeOptions native{.id = replica_id,
                        .engine = TRY(engine::Engine::load(engine_options)),
                        .ids = options.ids,
+                       .workers = options.workers,
                        .context_tokens_max = spec.context_tokens_max,
-                       .parallel_max = place.sequences};
+                       .parallel_max = kNativeSequencesMax};
   LoadedReplica loaded;
   loaded.replica = create_native_replica(std::move(native));
   loaded.detail = place.detail;
   loaded.memory_bytes = place.bytes;
-  loaded.has_prefix_cache = true;
+  loaded.has_prefix_cache = !loaded.replica->is_embedder();
   return loaded;
 }
 
@@ -126,6 +135,7 @@ Result<LoadedReplica> load_upstream(const ServingOptions& options, const ModelSp
   UpstreamOptions upstream{.id = replica_id,
                            .url = spec.url,
                            .name = spec.name,
+                           .api = spec.upstream_api,
                            .model = spec.upstream_model,
                            .api_key = spec.api_key,
                            .client = options.client,

@@ -22,6 +22,17 @@ struct CallTimes {
   MonotonicTime ended{};
 };
 
+// Of one model, all its replicas together.
+struct ModelLoad {
+  int running = 0;  // in replicas
+  int waiting = 0;  // here and in replicas
+  double kv_usage = 0;
+};
+
+// What was asked of a model.
+enum class Operation : uint8_t { chat, embeddings };
+std::string_view operation_name(Operation operation);  // OpenTelemetry's gen_ai.operation.name
+
 class Meters {
  public:
   Meters(telemetry::Metrics& metrics, store::Events& events) : metrics_(metrics), events_(events) {}
@@ -29,12 +40,13 @@ class Meters {
   void refused(const Error& error);
   void queue_depth(int waiting);  // over all models
   // With the router's choice and its reason.
-  void started(const std::string& model, const std::string& call,
+  void started(const std::string& model, Operation operation, const std::string& call,
                const decisions::RouteChoice& choice, Duration waited);
   void retried(const Error& cause);
   // finished or failed.
-  void ended(const std::string& model, const std::string& call, const CallTimes& times,
-             const protocol::ChatEvent& end);
+  void ended(const std::string& model, Operation operation, const std::string& call,
+             const CallTimes& times, const protocol::ChatEvent& end);
+  void load(const std::string& model, const ModelLoad& load);
   void model_added(const std::string& model, const std::string& state, Duration took);
 
  private:

@@ -38,7 +38,7 @@ std::string_view state_name(Reach::Kind kind) {
 ModelStatus status_of(const Model& model) {
   ModelStatus status;
   status.name = model.name;
-  status.kind = replica_kind_name(model.kind);
+  status.kind = model.is_embedder ? "embedder" : replica_kind_name(model.kind);
   if (model.failure.empty()) {
     const Reach reach = reach_of(model);
     status.state = state_name(reach.kind);

@@ -29,7 +29,8 @@ struct Model {
   std::string name;
   ReplicaKind kind = ReplicaKind::native;
   bool is_local = true;  // prompts stay on this machine
-  std::string failure;   // why it could not be loaded; empty: ready
+  bool is_embedder = false;
+  std::string failure;  // why it could not be loaded; empty: ready
   std::string detail;
   Json summary = Json::object();
   WallTime since;

@@ -34,6 +34,15 @@ Json facts_of(const protocol::ChatRequest& chat, const Calls::ModelFacts& model)
   });
 }
 
+Json facts_of(const protocol::EmbeddingRequest& embedding, const Calls::ModelFacts& model) {
+  return Json::object({
+      {"model", Json::object({{"name", embedding.model},
+                              {"kind", replica_kind_name(model.kind)},
+                              {"is_local", model.is_local}})},
+      {"inputs", embedding.inputs.size()},
+  });
+}
+
 class NodeServing final : public Serving {
  public:
   explicit NodeServing(const ServingOptions& options) : options_(options), calls_(options) {}
@@ -70,21 +79,25 @@ class NodeServing final : public Serving {
 
   Result<std::unique_ptr<ChatStream>> chat(const guard::Request& request,
                                            protocol::ChatRequest chat) override {
-    if (chat.model.empty()) chat.model = default_model();
-    // A principal that may not call a model is told so before it learns which models exist.
-    const auto facts = calls_.facts(chat.model);
-    TRY(authorize(request, {guard::ActionKind::model_call, "model", chat.model,
-                            facts_of(chat, facts.value_or(Calls::ModelFacts{}))}));
-    if (!facts) return unknown_model(chat.model);
-    if (!facts->is_ready) {
-      return make_error(ErrorCode::unavailable,
-                        "model " + chat.model + " could not be loaded: " + facts->failure);
-    }
-    if (chat.messages.empty()) {
+    TRY(check_call(request, chat));
+    if (chat.messages.empty() && !chat.prompt) {
       return make_error(ErrorCode::invalid_argument, "messages: expected at least one message",
                         "messages");
     }
     return calls_.begin(request, std::move(chat));
+  }
+
+  Result<TokenizedPrompt> tokenize(const guard::Request& request, TokenizeCall call) override {
+    TRY(check_call(request, call.chat));
+    return TRY(replica_of(call.chat.model))->tokenize(call);
+  }
+
+  Result<std::string> detokenize(const guard::Request& request, const std::string& model,
+                                 const std::vector<int32_t>& tokens) override {
+    protocol::ChatRequest chat;
+    chat.model = model;
+    TRY(check_call(request, chat));
+    return TRY(replica_of(chat.model))->detokenize(chat.model, tokens);
   }
 
   Result<protocol::ChatReply> chat_whole(const guard::Request& request,
@@ -101,6 +114,45 @@ class NodeServing final : public Serving {
       if (is_last) return reply;
     }
   }
+
+  Result<int64_t> count_tokens(const guard::Request& request, protocol::ChatRequest chat) override {
+    TRY(check_call(request, chat));
+    return TRY(replica_of(chat.model))->count_tokens(chat);
+  }
+
+  Result<std::unique_ptr<ChatStream>> embed(const guard::Request& request,
+                                            protocol::EmbeddingRequest embedding) override {
+    const auto facts = calls_.facts(embedding.model);
+    TRY(authorize(request, {guard::ActionKind::model_call, "model", embedding.model,
+                            facts_of(embedding, facts.value_or(Calls::ModelFacts{}))}));
+    if (!facts) return unknown_model(embedding.model);
+    if (!facts->is_ready) {
+      return make_error(ErrorCode::unavailable,
+                        "model " + embedding.model + " could not be loaded: " + facts->failure);
+    }
+    return calls_.begin(request, std::move(embedding));
+  }
+
+  Result<Json> explain(const guard::Request& request, const std::string& id) override {
+    TRY(authorize(request, {guard::ActionKind::model_list, "model", "*", Json::object()}));
+    const auto record = calls_.find_request(id);
+    if (!record || record->key.tenant != request.principal.tenant) {
+      return make_error(ErrorCode::not_found,
+                        "no request '" + id + "' of a model; the latest " +
+                            std::to_string(kRequestsKept) + " are kept since the node started",
+                        "id");
+    }
+    if (record->key.principal != request.principal.id) {
+      TRY(authorize(request, {guard::ActionKind::audit_read, "audit", "log", Json::object()}));
+    }
+    return record->to_json(options_.clock.now());
+  }
+
+  std::optional<RateLimit> rate_limit(const guard::Request& request) const override {
+    return calls_.rate_limit(request);
+  }
+
+  void publish_load() override { calls_.publish_load(); }
 
   void check_upstreams(Duration time_max) override {
     // A second check at the same time would only ask again.
@@ -125,7 +177,31 @@ class NodeServing final : public Serving {
 
  private:
   Status authorize(const guard::Request& request, const guard::Action& action) {
-    return guard::require_allowed(options_.authorizer.authorize(request, action));
+    const MonotonicTime begun = options_.clock.now();
+    const guard::Decision decision = options_.authorizer.authorize(request, action);
+    if (action.kind == guard::ActionKind::model_call) {
+      calls_.records().decided(key_of(request), action.resource_id, decision,
+                               options_.clock.now() - begun);
+    }
+    return guard::require_allowed(decision);
+  }
+
+  // Of a model that is ready; fills in the model's name where the caller left it to the node. A
+  // principal that may not call a model is told so before it learns which models exist.
+  Status check_call(const guard::Request& request, protocol::ChatRequest& chat) {
+    if (chat.model.empty()) chat.model = default_model();
+    const auto facts = calls_.facts(chat.model);
+    TRY(authorize(request, {guard::ActionKind::model_call, "model", chat.model,
+                            facts_of(chat, facts.value_or(Calls::ModelFacts{}))}));
+    if (!facts) return unknown_model(chat.model);
+    if (facts->is_ready) return ok();
+    return make_error(ErrorCode::unavailable,
+                      "model " + chat.model + " could not be loaded: " + facts->failure);
+  }
+
+  Result<Replica*> replica_of(const std::string& model) const {
+    if (Replica* replica = calls_.first_replica(model)) return replica;
+    return make_error(ErrorCode::unavailable, "model " + model + " has no replica");
   }
 
   Error unknown_model(const std::string& name) const {

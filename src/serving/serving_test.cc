@@ -153,6 +153,37 @@ TEST(Serving, answers_from_the_default_model_when_none_is_named) {
   EXPECT_EQ(reply->reason, FinishReason::stop);
 }
 
+TEST(Serving, says_how_long_a_reply_took) {
+  Node node;
+  ASSERT_TRUE(node.add("m", 1,
+                       [](const auto&, const OnBytes& on_bytes, const auto&) {
+                         std::this_thread::sleep_for(2ms);
+                         on_bytes(text_chunk("hi"));
+                         std::this_thread::sleep_for(2ms);
+                         on_bytes(end_chunks("stop", 5, 2));
+                         return answered(200);
+                       })
+                  .is_ok());
+  const auto reply = node.serving->chat_whole(node.request(), hello());
+  ASSERT_TRUE(reply.is_ok()) << reply.error().message;
+  EXPECT_GE(reply->times.wait_ns, 0);
+  EXPECT_GE(reply->times.prompt_ns, 2'000'000);
+  EXPECT_GE(reply->times.reply_ns, 2'000'000);
+}
+
+TEST(Serving, cannot_count_the_tokens_of_a_remote_servers_prompts) {
+  Node node;
+  ASSERT_TRUE(node.add("m", 1, replies("hi")).is_ok());
+  EXPECT_EQ(node.serving->count_tokens(node.request(), hello()).error().code,
+            ErrorCode::unsupported);
+  EXPECT_EQ(node.serving->count_tokens(node.request(), hello("x")).error().code,
+            ErrorCode::not_found);
+  EXPECT_EQ(node.serving->count_tokens(node.request("mallory"), hello()).error().code,
+            ErrorCode::denied);
+  EXPECT_EQ(node.authorizer.actions()[0].kind, guard::ActionKind::model_call);
+  EXPECT_TRUE(node.client.requests().empty());
+}
+
 TEST(Serving, asks_the_authorizer_before_everything_and_tells_it_no_words) {
   Node node;
   ASSERT_TRUE(node.add("m", 1, replies("hi")).is_ok());
@@ -253,6 +284,38 @@ TEST(Serving, queues_in_order_and_refuses_with_retry_after_when_the_queue_is_ful
   EXPECT_TRUE(node.publishes("\"event\":\"finished\""));
   EXPECT_NE(node.metrics.prometheus_text().find("plinth_admission_refused_total"),
             std::string::npos);
+}
+
+TEST(Serving, moves_a_plain_prompt_to_another_replica) {
+  Node node;
+  const auto refuses = [](const auto&, const auto&, const auto&) { return answered(503, "{}"); };
+  ASSERT_TRUE(node.add("m", 1, refuses).is_ok());
+  ASSERT_TRUE(node.add("m", 2, replies("hi")).is_ok());
+  protocol::ChatRequest chat;
+  chat.model = "m";
+  chat.prompt = protocol::PlainPrompt{"Once", {}};
+  for (int i = 0; i < 2; ++i) {
+    const auto reply = node.serving->chat_whole(node.request(), chat);
+    ASSERT_TRUE(reply.is_ok()) << reply.error().message;
+    EXPECT_EQ(reply->text, "hi");
+  }
+}
+
+TEST(Serving, has_no_tokenizer_of_an_upstream_and_tells_only_who_may_call_it) {
+  Node node;
+  ASSERT_TRUE(node.add("m", 1, replies("hi")).is_ok());
+  TokenizeCall call;
+  call.chat.prompt = protocol::PlainPrompt{"hi", {}};
+  const auto refused = node.serving->tokenize(node.request(), call);
+  EXPECT_EQ(refused.error().code, ErrorCode::unsupported);
+  EXPECT_EQ(refused.error().param, "model");
+  EXPECT_EQ(node.serving->detokenize(node.request(), "m", {1}).error().code,
+            ErrorCode::unsupported);
+  EXPECT_EQ(node.serving->detokenize(node.request(), "x", {1}).error().code, ErrorCode::not_found);
+  EXPECT_EQ(node.serving->detokenize(node.request("mallory"), "x", {1}).error().code,
+            ErrorCode::denied);
+  EXPECT_EQ(node.serving->tokenize(node.request("mallory"), call).error().code, ErrorCode::denied);
+  EXPECT_EQ(node.authorizer.actions()[0].kind, guard::ActionKind::model_call);
 }
 
 TEST(Serving, limits_a_principals_rate_and_leaves_others_alone) {
@@ -374,6 +437,143 @@ TEST(Serving, publishes_when_a_reply_starts_and_ends_without_its_text) {
   const std::string metrics = node.metrics.prometheus_text();
   EXPECT_NE(metrics.find("gen_ai_server_time_to_first_token_seconds"), std::string::npos);
   EXPECT_NE(metrics.find("gen_ai_client_token_usage"), std::string::npos);
+}
+
+TEST(Serving, explains_a_request_to_its_tenant_while_it_runs_and_afterwards) {
+  Gate gate;
+  Node node;
+  std::atomic<int> attempts{0};
+  ASSERT_TRUE(node.add("m", 1, unreachable(attempts)).is_ok());
+  ASSERT_TRUE(node.add("m", 2, gate.part()).is_ok());
+  guard::Request request = node.request();
+  request.request_id = "req_1";
+  const auto stream = node.serving->chat(request, hello());
+  ASSERT_TRUE(stream.is_ok());
+  ASSERT_TRUE(gate.holds(1));
+  const auto running = node.serving->explain(node.request(), "req_1");
+  ASSERT_TRUE(running.is_ok()) << running.error().message;
+  EXPECT_EQ((*running)["calls"].items().front()["state"].as_string(), "running");
+  gate.is_open = true;
+  EXPECT_EQ(last_event(**stream).reason, FinishReason::stop);
+  const auto ended = node.serving->explain(node.request(), "req_1");
+  ASSERT_TRUE(ended.is_ok());
+  EXPECT_EQ((*ended)["decisions"].items().front().as_string(), "dec_1");
+  const Json& call = (*ended)["calls"].items().front();
+  EXPECT_EQ(call["state"].as_string(), "ended");
+  EXPECT_EQ(call["reason"].as_string(), "stop");
+  EXPECT_EQ(call["prompt_tokens"].as_int(), 5);
+  const Json& last_attempt = call["attempts"].items().back();
+  EXPECT_EQ(last_attempt["replica"].as_string(), "m#1");
+  EXPECT_FALSE(last_attempt["reason"].as_string().empty());
+  EXPECT_EQ(ended->dump().find("hello"), std::string::npos);
+  EXPECT_EQ(ended->dump().find("word"), std::string::npos);
+
+  guard::Request stranger = node.request();
+  stranger.principal.tenant = "other";
+  EXPECT_EQ(node.serving->explain(stranger, "req_1").error().code, ErrorCode::not_found);
+  EXPECT_EQ(node.serving->explain(node.request(), "req_2").error().code, ErrorCode::not_found);
+  // Another principal's request is asked for as the audit log is.
+  EXPECT_TRUE(node.serving->explain(node.request("bob"), "req_1").is_ok());
+  EXPECT_EQ(node.authorizer.actions().back().kind, guard::ActionKind::audit_read);
+  EXPECT_EQ(node.serving->explain(node.request("mallory"), "req_1").error().code,
+            ErrorCode::denied);
+}
+
+TEST(Serving, explains_a_refusal) {
+  Node node({.requests_per_second_max = 1});
+  ASSERT_TRUE(node.add("m", 1, replies("hi")).is_ok());
+  guard::Request request = node.request("alice");
+  EXPECT_EQ(node.serving->rate_limit(request)->remaining, 1);
+  ASSERT_TRUE(node.serving->chat_whole(request, hello()).is_ok());
+  EXPECT_EQ(node.serving->rate_limit(request)->remaining, 0);
+  EXPECT_EQ(node.serving->rate_limit(request)->requests, 1);
+  request.request_id = "req_2";
+  ASSERT_TRUE(node.serving->chat(request, hello()).is_error());
+  const auto explained = node.serving->explain(request, "req_2");
+  ASSERT_TRUE(explained.is_ok());
+  const Json& call = (*explained)["calls"].items().front();
+  EXPECT_EQ(call["error"]["code"].as_string(), "rate_limited");
+  EXPECT_NE(call["admission"].as_string().find("requests per second"), std::string::npos);
+  Node free;
+  EXPECT_FALSE(free.serving->rate_limit(request).has_value());
+}
+
+TEST(Serving, tells_the_load_of_each_model) {
+  Gate gate;
+  Node node({.running_max = 1, .queue_max = 4});
+  ASSERT_TRUE(node.add("m", 1, gate.part()).is_ok());
+  const auto running = node.serving->chat(node.request(), hello());
+  const auto waiting = node.serving->chat(node.request(), hello());
+  ASSERT_TRUE(gate.holds(1));
+  node.serving->publish_load();
+  const std::string text = node.metrics.prometheus_text();
+  EXPECT_NE(text.find("plinth_model_requests_running{gen_ai_request_model=\"m\"} 1\n"),
+            std::string::npos);
+  EXPECT_NE(text.find("plinth_model_requests_waiting{gen_ai_request_model=\"m\"} 1\n"),
+            std::string::npos);
+  gate.is_open = true;
+}
+
+protocol::EmbeddingRequest two_texts(const std::string& model = "m") {
+  return {model, {{"one"}, {"", {1, 2, 3}}}};
+}
+
+ScriptedClient::Part embeds() {
+  return [](const http::ClientRequest& request, const auto&, const auto&) {
+    EXPECT_TRUE(request.url.ends_with("/v1/embeddings")) << request.url;
+    return answered(200, R"({"data":[{"index":0,"embedding":[3,4]},{"index":1,"embedding":[1,0]}],)"
+                         R"("usage":{"prompt_tokens":4,"total_tokens":4}})");
+  };
+}
+
+TEST(Serving, embeds_and_meters_it_as_such) {
+  Node node;
+  ASSERT_TRUE(node.add("m", 1, embeds()).is_ok());
+  const auto stream = node.serving->embed(node.request(), two_texts());
+  ASSERT_TRUE(stream.is_ok()) << stream.error().message;
+  const ChatEvent end = last_event(**stream);
+  EXPECT_EQ(end.kind, ChatEvent::Kind::finished);
+  EXPECT_EQ(end.vectors, (std::vector<std::vector<float>>{{3, 4}, {1, 0}}));
+  EXPECT_EQ(end.usage.prompt_tokens, 4);
+  const auto actions = node.authorizer.actions();
+  ASSERT_EQ(actions.size(), 1u);
+  EXPECT_EQ(actions[0].kind, guard::ActionKind::model_call);
+  EXPECT_EQ(actions[0].facts["inputs"].as_int(), 2);
+  EXPECT_EQ(actions[0].facts.dump().find("one"), std::string::npos);
+  EXPECT_TRUE(node.publishes("\"operation\":\"embeddings\""));
+  EXPECT_NE(node.metrics.prometheus_text().find(
+                R"(gen_ai_client_token_usage_count{gen_ai_operation_name="embeddings")"),
+            std::string::npos);
+}
+
+TEST(Serving, refuses_embeddings_as_it_refuses_chats) {
+  Gate gate;
+  Node node({.running_max = 1, .queue_max = 1});
+  ASSERT_TRUE(node.add("m", 1, gate.part()).is_ok());
+  EXPECT_EQ(node.serving->embed(node.request("mallory"), two_texts()).error().code,
+            ErrorCode::denied);
+  EXPECT_EQ(node.serving->embed(node.request(), two_texts("other")).error().code,
+            ErrorCode::not_found);
+  const auto running = node.serving->chat(node.request(), hello());
+  const auto waiting = node.serving->embed(node.request(), two_texts());
+  ASSERT_TRUE(waiting.is_ok());
+  EXPECT_EQ(node.serving->embed(node.request(), two_texts()).error().code, ErrorCode::overloaded);
+  (*waiting)->cancel();
+  EXPECT_EQ(last_event(**waiting).reason, FinishReason::cancelled);
+  gate.is_open = true;
+}
+
+TEST(Serving, embeds_on_another_replica_after_connect_failure) {
+  Node node;
+  std::atomic<int> attempts{0};
+  ASSERT_TRUE(node.add("m", 1, unreachable(attempts)).is_ok());
+  ASSERT_TRUE(node.add("m", 2, embeds()).is_ok());
+  for (int i = 0; i < 4; ++i) {
+    const auto stream = node.serving->embed(node.request(), two_texts());
+    ASSERT_TRUE(stream.is_ok());
+    EXPECT_EQ(last_event(**stream).vectors.size(), 2u);
+  }
+  EXPECT_EQ(attempts, 2);
 }
 
 TEST(Serving, many_threads_may_call_at_once) {

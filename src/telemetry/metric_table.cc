@@ -17,6 +17,8 @@ constexpr std::array<std::string_view, 3> kHttpLabels{"http_request_method", "ht
                                                       "http_response_status_code"};
 constexpr std::array<std::string_view, 2> kOperationLabels{"gen_ai_operation_name",
                                                            "gen_ai_request_model"};
+constexpr std::array<std::string_view, 3> kOperationOutcomeLabels{
+    "gen_ai_operation_name", "gen_ai_request_model", "outcome"};
 constexpr std::array<std::string_view, 1> kModelLabels{"gen_ai_request_model"};
 constexpr std::array<std::string_view, 2> kModelOutcomeLabels{"gen_ai_request_model", "outcome"};
 constexpr std::array<std::string_view, 3> kTokenLabels{"gen_ai_operation_name",
@@ -76,6 +78,20 @@ constexpr std::array kMetricTable{
     histogram(gen_ai_tokens, "gen_ai_client_token_usage",
               "Tokens of one call, gen_ai_token_type input or output.", kTokenCountBuckets,
               kTokenLabels),
+    histogram(gen_ai_queue_seconds, "gen_ai_server_queue_duration_seconds",
+              "Time from admission of a request to the start on a replica.", kFirstTokenBuckets,
+              kOperationLabels),
+    counter(gen_ai_cached_tokens, "gen_ai_server_cached_input_tokens_total",
+            "Input tokens that a prefix cache had already, of replies that ended.",
+            kOperationLabels),
+    counter(gen_ai_requests, "gen_ai_server_requests_total",
+            "Requests that ended, by finish reason or error.", kOperationOutcomeLabels),
+    gauge(model_running, "plinth_model_requests_running",
+          "Requests of a model that its replicas compute.", kModelLabels),
+    gauge(model_waiting, "plinth_model_requests_waiting",
+          "Requests of a model that wait, for a slot or in a replica.", kModelLabels),
+    gauge(kv_usage, "plinth_kv_usage_ratio",
+          "Share of the room for keys and values that running requests hold.", kModelLabels),
     counter(admission_refused, "plinth_admission_refused_total",
             "Requests refused before any work, by reason.", kReasonLabels),
     gauge(queue_depth, "plinth_queue_depth", "Entries waiting in a bounded queue.", kQueueLabels),
@@ -95,6 +111,8 @@ constexpr std::array kMetricTable{
     counter(speculated_tokens, "plinth_speculated_tokens_total",
             "Tokens proposed ahead of the model, by outcome accepted or refused.",
             kModelOutcomeLabels),
+    counter(engine_preemptions, "plinth_engine_preemptions_total",
+            "Times that a sequence made room in the batch for one of another group.", kModelLabels),
     counter(runs, "plinth_runs_total", "Runs that ended, by final status.", kStatusLabels),
     gauge(runs_active, "plinth_runs_active", "Runs this node drives now."),
     counter(steps, "plinth_steps_total", "Steps journaled, by kind.", kKindLabels),

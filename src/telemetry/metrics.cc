@@ -10,6 +10,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
+#include <iterator>
 #include <unordered_map>
 #include <variant>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "base/check.h"
 #include "base/mutex.h"
 #include "base/text.h"
+#include "telemetry/vllm_aliases.h"
 
 namespace plinth::telemetry {
 namespace {
@@ -152,8 +154,13 @@ void Metrics::observe(Metric metric, double value, MetricLabels labels) {
   std::get<prometheus::Histogram*>(column.series(labels))->Observe(value);
 }
 
-std::string Metrics::prometheus_text() const {
-  return prometheus::TextSerializer().Serialize(state_->registry.Collect());
+std::string Metrics::prometheus_text(Aliases aliases) const {
+  auto families = state_->registry.Collect();
+  if (aliases == Aliases::vllm) {
+    auto more = vllm_families(families);
+    std::move(more.begin(), more.end(), std::back_inserter(families));
+  }
+  return prometheus::TextSerializer().Serialize(families);
 }
 
 }  // namespace plinth::telemetry

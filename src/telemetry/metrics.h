@@ -22,6 +22,12 @@ enum class Metric : uint8_t {
   gen_ai_first_token_seconds,
   gen_ai_output_token_seconds,
   gen_ai_tokens,
+  gen_ai_queue_seconds,
+  gen_ai_cached_tokens,
+  gen_ai_requests,
+  model_running,
+  model_waiting,
+  kv_usage,
   admission_refused,
   queue_depth,
   queue_wait_seconds,
@@ -32,6 +38,7 @@ enum class Metric : uint8_t {
   kv_blocks_used,
   prefix_cache_tokens,
   speculated_tokens,
+  engine_preemptions,
   runs,
   runs_active,
   steps,
@@ -65,6 +72,21 @@ const MetricRow& metric_row(Metric metric);
 // "other".
 using MetricLabels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
 
+// Other servers' names for some of these, for dashboards that were made for them.
+enum class Aliases : uint8_t { none, vllm };
+
+// One row of the table of vLLM's names, for docs/reference/metrics.md.
+struct MetricAlias {
+  std::string_view name;
+  Metric source;
+  std::string_view help;
+  // Samples of chats with another value of this label are left out; empty: none are.
+  std::string_view only_label = {};
+  std::string_view only_value = {};
+  bool is_sum = false;  // a counter from the sum of a histogram
+};
+std::span<const MetricAlias> vllm_aliases();
+
 // Thread-safe. Calls CHECK that the kind and the label names are those of the row.
 class Metrics {
  public:
@@ -81,7 +103,7 @@ class Metrics {
   void observe(Metric metric, double value, MetricLabels labels = {});  // histogram
 
   // Prometheus' text exposition format 0.0.4.
-  std::string prometheus_text() const;
+  std::string prometheus_text(Aliases aliases = Aliases::none) const;
 
  private:
   struct State;

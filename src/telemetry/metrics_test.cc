@@ -102,6 +102,49 @@ TEST(Metrics, loses_nothing_between_threads) {
   EXPECT_THAT(metrics.prometheus_text(), HasSubstr("plinth_journal_sync_seconds_count 2000\n"));
 }
 
+TEST(Metrics, has_vllms_names_beside_its_own_when_asked) {
+  Metrics metrics;
+  const auto observe = [&](std::string_view operation, std::string_view type, double tokens) {
+    metrics.observe(Metric::gen_ai_tokens, tokens,
+                    {{"gen_ai_operation_name", operation},
+                     {"gen_ai_request_model", "m"},
+                     {"gen_ai_token_type", type}});
+  };
+  observe("chat", "input", 10);
+  observe("chat", "input", 5);
+  observe("chat", "output", 7);
+  observe("embeddings", "input", 1000);
+  metrics.set(Metric::model_running, 2, {{"gen_ai_request_model", "m"}});
+  metrics.set(Metric::kv_usage, 0.5, {{"gen_ai_request_model", "m"}});
+  metrics.observe(Metric::gen_ai_first_token_seconds, 0.03,
+                  {{"gen_ai_operation_name", "chat"}, {"gen_ai_request_model", "m"}});
+  metrics.add(Metric::gen_ai_cached_tokens, 4,
+              {{"gen_ai_operation_name", "chat"}, {"gen_ai_request_model", "m"}});
+  for (const std::string_view outcome : {"stop", "tool_calls", "length", "overloaded"}) {
+    metrics.add(
+        Metric::gen_ai_requests, 1,
+        {{"gen_ai_operation_name", "chat"}, {"gen_ai_request_model", "m"}, {"outcome", outcome}});
+  }
+  EXPECT_THAT(metrics.prometheus_text(), Not(HasSubstr("vllm:")));
+  const std::string text = metrics.prometheus_text(Aliases::vllm);
+  const std::string of_m = "{engine=\"0\",model_name=\"m\"";
+  EXPECT_THAT(text, HasSubstr("# TYPE vllm:prompt_tokens_total counter\n"));
+  EXPECT_THAT(text, HasSubstr("vllm:prompt_tokens_total" + of_m + "} 15\n"));
+  EXPECT_THAT(text, HasSubstr("vllm:generation_tokens_total" + of_m + "} 7\n"));
+  EXPECT_THAT(text, HasSubstr("vllm:prefix_cache_queries_total" + of_m + "} 15\n"));
+  EXPECT_THAT(text, HasSubstr("vllm:prefix_cache_hits_total" + of_m + "} 4\n"));
+  EXPECT_THAT(text, HasSubstr("vllm:num_requests_running" + of_m + "} 2\n"));
+  EXPECT_THAT(text, HasSubstr("vllm:kv_cache_usage_perc" + of_m + "} 0.5\n"));
+  EXPECT_THAT(text, HasSubstr("# TYPE vllm:time_to_first_token_seconds histogram\n"));
+  EXPECT_THAT(text,
+              HasSubstr("vllm:time_to_first_token_seconds_bucket" + of_m + ",le=\"0.04\"} 1\n"));
+  EXPECT_THAT(text,
+              HasSubstr("vllm:request_success_total" + of_m + ",finished_reason=\"stop\"} 2\n"));
+  EXPECT_THAT(text,
+              HasSubstr("vllm:request_success_total" + of_m + ",finished_reason=\"length\"} 1\n"));
+  EXPECT_THAT(text, Not(HasSubstr("finished_reason=\"overloaded\"")));
+}
+
 TEST(MetricsDeathTest, a_call_that_does_not_fit_the_row_is_a_failed_check) {
   Metrics metrics;
   EXPECT_DEATH(metrics.add(Metric::runs, 1), "CHECK failed");

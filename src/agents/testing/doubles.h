@@ -56,6 +56,13 @@ class ScriptedServing final : public serving::Serving {
     return callers_;
   }
 
+  Result<serving::TokenizedPrompt> tokenize(const guard::Request&, serving::TokenizeCall) override {
+    return make_error(ErrorCode::unsupported, "the test has no tokenizer");
+  }
+  Result<std::string> detokenize(const guard::Request&, const std::string&,
+                                 const std::vector<int32_t>&) override {
+    return make_error(ErrorCode::unsupported, "the test has no tokenizer");
+  }
   Result<protocol::ChatReply> chat_whole(const guard::Request& request,
                                          protocol::ChatRequest chat) override {
     std::function<void(const guard::Request&)> hook;
@@ -81,6 +88,10 @@ class ScriptedServing final : public serving::Serving {
                                                     protocol::ChatRequest) override {
     return make_error(ErrorCode::unsupported, "agents ask for whole replies");
   }
+  Result<std::unique_ptr<serving::ChatStream>> embed(const guard::Request&,
+                                                     protocol::EmbeddingRequest) override {
+    return make_error(ErrorCode::unsupported, "agents ask for no embeddings");
+  }
   Status add_model(const serving::ModelSpec&) override { return ok(); }
   Result<std::vector<serving::ModelStatus>> models(const guard::Request&) override {
     return std::vector<serving::ModelStatus>();
@@ -88,6 +99,16 @@ class ScriptedServing final : public serving::Serving {
   Result<serving::ModelStatus> model(const guard::Request&, const std::string&) override {
     return serving::ModelStatus();
   }
+  Result<int64_t> count_tokens(const guard::Request&, protocol::ChatRequest) override {
+    return make_error(ErrorCode::unsupported, "a script has no tokens");
+  }
+  Result<Json> explain(const guard::Request&, const std::string& id) override {
+    return make_error(ErrorCode::not_found, "no request " + id);
+  }
+  std::optional<serving::RateLimit> rate_limit(const guard::Request&) const override {
+    return std::nullopt;
+  }
+  void publish_load() override {}
   void check_upstreams(Duration) override {}
   std::map<std::string, int> states() const override { return {}; }
   std::string default_model() const override { return "scripted"; }

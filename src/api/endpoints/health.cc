@@ -26,8 +26,10 @@ void metrics(Call call) {
   if (auto allowed = guard::require_allowed(decision); allowed.is_error()) {
     return answer(call, allowed.error());
   }
-  call.writer.respond(http::ServerResponse::text(200, call.services.metrics.prometheus_text(),
-                                                 "text/plain; version=0.0.4; charset=utf-8"));
+  call.services.serving.publish_load();
+  call.writer.respond(http::ServerResponse::text(
+      200, call.services.metrics.prometheus_text(call.services.metric_aliases),
+      "text/plain; version=0.0.4; charset=utf-8"));
 }
 
 }  // namespace plinth::api::endpoints

@@ -36,6 +36,18 @@ Result<Json> why_run(Call& call, const std::string& id) {
   return Json::object({{"id", id}, {"run", run.to_json()}, {"chain", std::move(chain)}});
 }
 
+// What a model's replica was asked and how long everything took, with the audit leaf of each of its
+// decisions where the caller may read them.
+Result<Json> why_request(Call& call, const std::string& id) {
+  const Json request = TRY(call.services.serving.explain(call.request, id));
+  Json chain = Json::array();
+  for (const Json& decision : request["decisions"].items()) {
+    auto leaf = call.services.guard.audit_find(call.request, decision.as_string());
+    if (leaf.is_ok()) chain.push(Json::object({{"audit", audit_json(*leaf)}}));
+  }
+  return Json::object({{"id", id}, {"request", request}, {"chain", std::move(chain)}});
+}
+
 Result<Json> explain(Call& call) {
   const std::string& id = call.parameter("id");
   if (id.starts_with("run_")) return why_run(call, id);
@@ -50,8 +62,10 @@ Result<Json> explain(Call& call) {
     }
     return out;
   }
-  return make_error(ErrorCode::invalid_argument,
-                    "'" + id + "' is neither a decision (dec_…) nor a run (run_…)", "id");
+  if (id.starts_with("req_")) return why_request(call, id);
+  return make_error(
+      ErrorCode::invalid_argument,
+      "'" + id + "' is neither a decision (dec_…) nor a run (run_…) nor a request (req_…)", "id");
 }
 
 }  // namespace

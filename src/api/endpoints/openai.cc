@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The OpenAI API: models, chat completions (whole and streamed) and embeddings.
 #include "protocol/openai.h"
+
 #include "api/endpoint.h"
 #include "api/replies.h"
-#include "protocol/openai/chat_encoder.h"
+#include "protocol/openai_embeddings.h"
 
 namespace plinth::api::endpoints {
 
@@ -52,40 +53,55 @@ void chat_completions(Call call) {
   send_replies(std::move(call), std::move(*streams), {std::move(encoder), decoded->is_stream});
 }
 
-void embeddings(Call call) {
-  auto decoded = [&]() -> Result<openai::EmbeddingsCall> {
-    return openai::decode_embeddings(TRY(body_object(call)));
-  }();
-  if (decoded.is_error()) return answer(call, decoded.error());
-  const memory::Embedder& embedder = call.services.embedder;
-  if (decoded->model != embedder.name()) {
-    return answer(call, make_error(ErrorCode::not_found,
-                                   "no embedding model '" + decoded->model + "'; this node has '" +
-                                       embedder.name() + "'",
-                                   "model"));
-  }
-  const guard::Decision decision = call.services.guard.authorizer().authorize(
-      call.request,
-      guard::Action{guard::ActionKind::model_call, "model", decoded->model,
-                    Json::object({{"inputs", static_cast<int64_t>(decoded->inputs.size())}})});
-  if (auto allowed = guard::require_allowed(decision); allowed.is_error()) {
-    return answer(call, allowed.error());
-  }
+namespace {
+
+// The node's own embedder, which has no tokens; whitespace-separated words are what usage counts.
+Result<Json> embed_lexically(Call& call, const openai::EmbeddingsCall& decoded) {
+  const auto& inputs = decoded.request.inputs;
+  TRY(guard::require_allowed(call.services.guard.authorizer().authorize(
+      call.request, guard::Action{guard::ActionKind::model_call, "model", decoded.request.model,
+                                  Json::object({{"inputs", inputs.size()}})})));
   std::vector<std::vector<float>> vectors;
   int64_t words = 0;
-  for (const std::string& input : decoded->inputs) {
-    auto vector = embedder.embed(input);
-    if (vector.is_error()) return answer(call, vector.error());
-    vectors.push_back(std::move(*vector));
-    // The lexical embedder has no tokens; whitespace-separated words are what usage counts.
+  for (const protocol::EmbeddingInput& input : inputs) {
+    if (!input.tokens.empty()) {
+      return make_error(ErrorCode::invalid_argument,
+                        "input: " + decoded.request.model + " has no tokens; send text", "input");
+    }
+    vectors.push_back(TRY(call.services.embedder.embed(input.text)));
     bool is_inside = false;
-    for (const char c : input) {
+    for (const char c : input.text) {
       const bool is_space = c == ' ' || c == '\n' || c == '\t' || c == '\r';
       if (!is_space && !is_inside) ++words;
       is_inside = !is_space;
     }
   }
-  answer(call, openai::encode_embeddings(*decoded, vectors, words));
+  return openai::encode_embeddings(decoded.request.model, decoded.form, vectors, words);
+}
+
+}  // namespace
+
+void embeddings(Call call) {
+  auto decoded = [&]() -> Result<openai::EmbeddingsCall> {
+    return openai::decode_embeddings(TRY(body_object(call)));
+  }();
+  if (decoded.is_error()) return answer(call, decoded.error());
+  if (decoded->request.model == call.services.embedder.name()) {
+    return answer(call, embed_lexically(call, *decoded));
+  }
+  auto encoder = openai::create_embeddings_encoder(decoded->request.model, decoded->form);
+  auto stream = call.services.serving.embed(call.request, std::move(decoded->request));
+  set_rate_headers(call);
+  if (stream.is_error()) {
+    Error error = std::move(stream).error();
+    if (error.code == ErrorCode::not_found) {
+      error.message += "; its own embedder is '" + call.services.embedder.name() + "'";
+    }
+    return answer(call, error);
+  }
+  std::vector<std::unique_ptr<serving::ChatStream>> streams;
+  streams.push_back(std::move(*stream));
+  send_replies(std::move(call), std::move(streams), {std::move(encoder)});
 }
 
 }  // namespace plinth::api::endpoints

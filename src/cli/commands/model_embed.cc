@@ -42,7 +42,10 @@ Result<Json> embed_input(const EmbedOptions& options) {
 
 void model_embed(CLI::App& app, Context& context) {
   auto options = std::make_shared<EmbedOptions>();
-  app.add_option("FILE", options->path, "GGUF file of an embedding model")->required();
+  app.add_option("FILE", options->path,
+                 "GGUF file; of a model that generates text, the vector is the mean of its "
+                 "hidden values after the final norm over all positions")
+      ->required();
   app.add_flag("--raw", options->is_raw, "as the model makes it, not scaled to length 1");
   app.add_flag("--exact", options->is_exact, "compute with F32 activations");
   app.callback([&context, options] { show(context, embed_input(*options), print_json); });

@@ -44,7 +44,7 @@ class Encoder {
   virtual std::vector<float> embed(std::span<const Token> tokens) = 0;
 };
 
-// A batch of tokens of several sequences in, logits out.
+// A batch of tokens of several sequences in, logits or hidden values out.
 class Model {
  public:
   virtual ~Model() = default;
@@ -59,6 +59,9 @@ class Model {
   // their sequences, and returns the logits of the rows that want them, in their order:
   // [wanting rows][vocabulary], valid until the next call. One caller at a time.
   virtual std::span<const float> forward(std::span<const BatchRow> batch, KvMemory& memory) = 0;
+  // The same, but for the last product: the hidden values after the final norm of the rows whose
+  // logits would be wanted: [wanting rows][width].
+  virtual std::span<const float> hidden(std::span<const BatchRow> batch, KvMemory& memory) = 0;
 };
 
 // The file outlives what is built.

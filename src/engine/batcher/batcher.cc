@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sequences join in the order they came, as soon as a place in the batch and room for their whole
-// context are there; so none ever runs out of KV blocks half-way.
+// The life of a sequence, from its submission to its last event. Who joins when, and what is
+// computed of whom, is in schedule.cc.
 #include "engine/batcher/batcher.h"
 
 #include <algorithm>
@@ -26,7 +26,14 @@ Batcher::Batcher(const BatcherOptions& options, const Tokenizer& tokenizer, Mode
       model_(model),
       cache_(cache),
       clock_(clock),
-      grammars_([this] { return grammar::trie_of(tokenizer_, model_.vocabulary()); }) {
+      pace_(options.seconds_per_token_max),
+      grammars_([this] {
+        std::vector<grammar::SpecialText> specials;
+        for (const Marker& marker : options_.syntax->markers) {
+          specials.push_back({marker.token, marker.grammar_bytes()});
+        }
+        return grammar::trie_of(tokenizer_, model_.vocabulary(), specials);
+      }) {
   load_.kv_tokens_max = cache.blocks_total() * kBlockTokens;
   thread_ = std::thread([this] { run(); });
 }
@@ -78,10 +85,7 @@ Status Batcher::check(const GenerateRequest& request) const {
           "stop", "each is UTF-8 text of 1 to " + std::to_string(kStopBytesMax) + " bytes");
     }
   }
-  if (request.grammar && !request.is_end_honoured) {
-    return argument_error("grammar", "it ends the reply, so the end must be honoured");
-  }
-  return ok();
+  return request.tools ? check_tools(*request.tools) : ok();
 }
 
 Result<SequenceId> Batcher::submit(GenerateRequest request, AdapterSet adapters,
@@ -92,12 +96,20 @@ Result<SequenceId> Batcher::submit(GenerateRequest request, AdapterSet adapters,
   if (request.max_tokens > 0 && request.max_tokens < options_.context_max - prompt_tokens) {
     tokens_max = prompt_tokens + request.max_tokens;
   }
+  ReplyOptions reply{.syntax = options_.syntax,
+                     .is_chat = request.is_chat,
+                     .is_reasoning_open = is_reasoning_open(request)};
+  auto constraint = TRY(constrain(request, reply.is_reasoning_open));
+  if (constraint && !request.is_end_honoured) {
+    return argument_error(request.grammar ? "grammar" : "tools",
+                          "what holds a reply also ends it, so the end must be honoured");
+  }
+  reply.stops = std::move(request.stop);
+  reply.tools = std::move(request.tools);
   // A grammar's forced tokens and its masks leave nothing to propose.
   const Speculation speculation =
-      request.grammar ? Speculation::off : request.speculation.value_or(options_.speculation);
+      constraint ? Speculation::off : request.speculation.value_or(options_.speculation);
   const uint64_t seed = request.sampling.seed.value_or(random_.next());
-  std::optional<grammar::Constraint> constraint;
-  if (request.grammar) constraint.emplace(TRY(grammars_.find_or_compile(*request.grammar)));
   MutexLock lock(mutex_);
   if (is_stopping_) return make_error(ErrorCode::unavailable, "the engine is stopping");
   // waiting_ belongs to the owner thread; load_ counts what it holds.
@@ -110,8 +122,9 @@ Result<SequenceId> Batcher::submit(GenerateRequest request, AdapterSet adapters,
   const SequenceId id = next_id_++;
   submitted_.push_back(std::make_unique<Sequence>(
       id, std::move(request), std::move(sink), std::move(adapters), seed, tokens_max, speculation,
-      proposed_tokens_max(options_.sequences_max)));
+      proposed_tokens_max(options_.sequences_max), std::move(reply)));
   submitted_.back()->constraint = std::move(constraint);
+  submitted_.back()->submitted = clock_.now();
   live_.insert(id);
   changed_.notify_all();
   return id;
@@ -163,6 +176,7 @@ Result<std::vector<std::vector<float>>> Batcher::logits(const std::vector<Token>
 void Batcher::run() {
   while (take_work()) {
     answer_logits();
+    advance_embeddings();
     drop_cancelled();
     admit_waiting();
     publish_load();
@@ -177,15 +191,19 @@ void Batcher::run() {
     finish(*sequence, GenerateEvent::Reason::cancelled);
   }
   answer_logits();
+  end_embeddings();
 }
 
 bool Batcher::take_work() {
   MutexLock lock(mutex_);
-  while (!is_stopping_ && submitted_.empty() && logits_jobs_.empty() && waiting_.empty() &&
-         running_.empty()) {
+  while (!is_stopping_ && submitted_.empty() && logits_jobs_.empty() && embedding_jobs_.empty() &&
+         embeddings_.empty() && waiting_.empty() && running_.empty()) {
     changed_.wait(mutex_);
   }
-  for (SequencePointer& sequence : submitted_) waiting_.push_back(std::move(sequence));
+  for (SequencePointer& sequence : submitted_) {
+    fair_.arrive(sequence->group);
+    waiting_.push_back(std::move(sequence));
+  }
   submitted_.clear();
   load_.waiting = static_cast<int>(waiting_.size());
   return !is_stopping_;
@@ -195,7 +213,7 @@ void Batcher::drop_cancelled() {
   std::unordered_set<SequenceId> cancelled;
   {
     MutexLock lock(mutex_);
-    cancelled.swap(cancelled_);
+    cancelled = cancelled_;  // each leaves it when its sequence does; some are still submitted
   }
   if (cancelled.empty()) return;
   const auto drop = [&](SequencePointer& sequence) {
@@ -207,37 +225,13 @@ void Batcher::drop_cancelled() {
   std::erase_if(waiting_, drop);
 }
 
-void Batcher::admit_waiting() {
-  while (!waiting_.empty() && running_.size() < static_cast<size_t>(options_.sequences_max)) {
-    Sequence& next = *waiting_.front();
-    next.kv = cache_.start(next.tokens, next.tokens_max, next.adapters.variant);
-    if (!next.kv) return;
-    next.cached = next.kv->cached_tokens();
-    next.computed = next.cached;
-    if (options_.metrics) {
-      using telemetry::Metric;
-      options_.metrics->add(Metric::prefix_cache_tokens, static_cast<double>(next.cached),
-                            {{"outcome", "hit"}});
-      options_.metrics->add(Metric::prefix_cache_tokens,
-                            static_cast<double>(next.prompt_tokens - next.cached),
-                            {{"outcome", "miss"}});
-    }
-    SequencePointer joining = std::move(waiting_.front());
-    waiting_.pop_front();
-    if (!append_forced(*joining)) continue;
-    start_proposing(*joining);
-    joining->is_running = true;
-    running_.push_back(std::move(joining));
-  }
-}
-
 void Batcher::iterate() {
+  choose_yielding();
   propose();
-  const std::vector<BatchRow> batch = form_batch();
+  int64_t prompt_rows = 0;
+  const std::vector<BatchRow> batch = form_batch(prompt_rows);
   const auto running = static_cast<double>(running_.size());
-  const bool is_prefill =
-      std::any_of(running_.begin(), running_.end(),
-                  [](const SequencePointer& sequence) { return !sequence->is_decoding(); });
+  const auto rows = static_cast<int64_t>(batch.size());
   const MonotonicTime begin = clock_.now();
   const std::span<const float> logits = model_.forward(batch, cache_.memory());
   const Duration spent = clock_.now() - begin;
@@ -245,46 +239,9 @@ void Batcher::iterate() {
     options_.metrics->observe(telemetry::Metric::engine_batch_sequences, running,
                               {{"gen_ai_request_model", options_.model_name}});
   }
+  pace_.learn(rows - prompt_rows, prompt_rows, std::chrono::duration<double>(spent).count());
   const int64_t tokens = advance(logits);
-  learn_rates(static_cast<int64_t>(batch.size()), is_prefill, static_cast<double>(tokens) / running,
-              spent);
-}
-
-// Every decoding sequence gets its row and those of its proposed tokens; the prompts, and what a
-// grammar added behind a row, share what an iteration has for prefill, first come first served.
-std::vector<BatchRow> Batcher::form_batch() {
-  std::vector<BatchRow> batch;
-  int64_t prefill_left = prefill_tokens();
-  for (const SequencePointer& sequence : running_) {
-    sequence->logits_rows = 0;
-    const int64_t own = sequence->is_decoding() ? 1 : 0;
-    const int64_t more = std::min(prefill_left, sequence->waiting_tokens() - own);
-    add_rows(batch, *sequence, own + more);
-    prefill_left -= more;
-    if (own == 1) add_proposed_rows(batch, *sequence);
-  }
-  return batch;
-}
-
-int64_t Batcher::prefill_tokens() const {
-  const bool is_alone = std::none_of(running_.begin(), running_.end(),
-                                     [](const auto& sequence) { return sequence->is_decoding(); });
-  if (!is_alone) return kPrefillTokensBesideDecodes;
-  return std::clamp(static_cast<int64_t>(kPrefillSecondsAlone * prefill_rate_),
-                    kPrefillTokensBesideDecodes, kPrefillTokensAlone);
-}
-
-void Batcher::add_rows(std::vector<BatchRow>& batch, Sequence& sequence, int64_t count) {
-  const int64_t end = sequence.computed + count;
-  cache_.extend(*sequence.kv, sequence.computed, end);
-  for (int64_t position = sequence.computed; position < end; ++position) {
-    const auto index = static_cast<size_t>(position);
-    const bool is_last = index + 1 == sequence.tokens.size();
-    batch.push_back(
-        {sequence.tokens[index], position, sequence.kv.get(), is_last, sequence.applied()});
-    if (is_last) sequence.logits_rows = 1;
-  }
-  sequence.computed = end;
+  learn_rates(rows, prompt_rows > 0, static_cast<double>(tokens) / running, spent);
 }
 
 int64_t Batcher::advance(std::span<const float> logits) {
@@ -298,7 +255,11 @@ int64_t Batcher::advance(std::span<const float> logits) {
     logits = logits.subspan(count);
     const int64_t before = sequence->generated();
     const bool is_going_on = verify(*sequence, own);
-    tokens += sequence->generated() - before;
+    const int64_t added = sequence->generated() - before;
+    tokens += added;
+    if (is_going_on) {
+      fair_.charge(sequence->group, decisions::kReplyTokenCost * static_cast<double>(added));
+    }
     return !is_going_on;
   });
   return tokens;
@@ -316,7 +277,7 @@ bool Batcher::accept_token(Sequence& sequence, std::span<const float> logits, To
     finish(sequence, GenerateEvent::Reason::stop);
     return false;
   }
-  if (sequence.generated() == 0) cache_.keep(*sequence.kv, sequence.tokens);
+  if (sequence.generated() == 0) cache_.keep(*sequence.kv);
   if (sequence.logprobs_top) {
     sequence.logprobs.push_back(logprobs_of(logits, token, *sequence.logprobs_top));
   }
@@ -325,6 +286,7 @@ bool Batcher::accept_token(Sequence& sequence, std::span<const float> logits, To
 
 bool Batcher::append(Sequence& sequence, Token token) {
   sequence.tokens.push_back(token);
+  if (!sequence.first_token) sequence.first_token = clock_.now();
   if (sequence.constraint) {
     const Status accepted = sequence.constraint->accept(token);
     if (accepted.is_error()) {
@@ -332,9 +294,9 @@ bool Batcher::append(Sequence& sequence, Token token) {
       return false;
     }
   }
-  const bool is_known = tokenizer_.vocabulary().contains(token);
-  const std::string piece = is_known ? tokenizer_.piece(token) : std::string();
-  send(sequence, sequence.reply.feed(piece));
+  const bool was_reasoning = sequence.reply.is_reasoning();
+  send(sequence, sequence.reply.feed(text_of(sequence, token)));
+  if (was_reasoning || sequence.reply.is_reasoning()) ++sequence.reasoning_tokens;
   if (sequence.reply.is_stopped()) {
     finish(sequence, GenerateEvent::Reason::stop);
     return false;
@@ -348,7 +310,7 @@ bool Batcher::append(Sequence& sequence, Token token) {
 
 void Batcher::send(Sequence& sequence, std::vector<GenerateEvent> events) {
   for (GenerateEvent& event : events) {
-    if (event.kind == GenerateEvent::Kind::text) {
+    if (event.kind == GenerateEvent::Kind::text || event.kind == GenerateEvent::Kind::reasoning) {
       const auto unsent =
           sequence.logprobs.begin() + static_cast<ptrdiff_t>(sequence.logprobs_sent);
       event.logprobs.assign(unsent, sequence.logprobs.end());
@@ -384,14 +346,18 @@ void Batcher::finish(Sequence& sequence, GenerateEvent::Reason reason) {
   GenerateEvent event;
   event.kind = GenerateEvent::Kind::finished;
   event.reason = reason;
+  if (reason == GenerateEvent::Reason::stop) event.stop_match = sequence.reply.stop_match();
   if (reason == GenerateEvent::Reason::stop && sequence.reply.has_tool_calls()) {
     event.reason = GenerateEvent::Reason::tool_calls;
   }
   event.prompt_tokens = sequence.prompt_tokens;
   event.completion_tokens = sequence.generated();
-  event.cached_tokens = sequence.cached;
+  event.reasoning_tokens = sequence.reasoning_tokens;
+  event.cached_tokens = sequence.cached();
   event.proposed_tokens = sequence.proposed_tokens;
   event.accepted_tokens = sequence.accepted_tokens;
+  event.preemptions = sequence.preemptions;
+  event.times = sequence.times(clock_.now());
   event.logprobs = std::move(sequence.logprobs);
   event.tokens.assign(sequence.tokens.begin() + sequence.prompt_tokens, sequence.tokens.end());
   leave(sequence);
@@ -402,19 +368,32 @@ void Batcher::fail(Sequence& sequence, Error error) {
   GenerateEvent event;
   event.kind = GenerateEvent::Kind::failed;
   event.error = std::move(error);
-  sequence.kv.reset();  // what it computed is not to be reused
+  if (sequence.kv) cache_.discard(std::move(sequence.kv));
   leave(sequence);
   sequence.sink(std::move(event));
+}
+
+void Batcher::count_cached(const Sequence& sequence) {
+  if (!options_.metrics || !sequence.kv) return;
+  using telemetry::Metric;
+  // One that made room and ended before it came back has less computed than it once found.
+  const int64_t computed =
+      std::max(int64_t{0}, std::min(sequence.computed, sequence.prompt_tokens) - sequence.cached());
+  options_.metrics->add(Metric::prefix_cache_tokens, static_cast<double>(sequence.cached()),
+                        {{"outcome", "hit"}});
+  options_.metrics->add(Metric::prefix_cache_tokens, static_cast<double>(computed),
+                        {{"outcome", "miss"}});
 }
 
 void Batcher::leave(Sequence& sequence) {
   sequence.notes.reset();
   count_proposed(sequence);
+  count_cached(sequence);
   if (sequence.kv) {
-    std::vector<Token> computed(sequence.tokens.begin(),
-                                sequence.tokens.begin() + sequence.computed);
-    cache_.retire(std::move(sequence.kv), std::move(computed));
+    const auto computed = static_cast<size_t>(sequence.computed);
+    cache_.retire(std::move(sequence.kv), std::span(sequence.tokens).first(computed));
   }
+  fair_.leave(sequence.group);
   MutexLock lock(mutex_);
   live_.erase(sequence.id);
   cancelled_.erase(sequence.id);
@@ -442,8 +421,8 @@ Batcher::Logits Batcher::compute_logits(const LogitsJob& job) {
   const auto vocabulary = static_cast<size_t>(model_.vocabulary());
   std::vector<std::vector<float>> found(job.positions.size());
   const auto count = static_cast<int64_t>(job.tokens.size());
-  for (int64_t begin = 0; begin < count; begin += kPrefillTokensBesideDecodes) {
-    const int64_t end = std::min(count, begin + kPrefillTokensBesideDecodes);
+  for (int64_t begin = 0; begin < count; begin += kPrefillTokensMin) {
+    const int64_t end = std::min(count, begin + kPrefillTokensMin);
     cache_.extend(*kv, begin, end);
     std::vector<BatchRow> batch;
     for (int64_t position = begin; position < end; ++position) {

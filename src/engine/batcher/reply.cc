@@ -4,8 +4,15 @@
 
 namespace plinth::engine {
 
-Reply::Reply(std::vector<std::string> stops, bool is_tool_call_parsing) : stops_(std::move(stops)) {
-  if (is_tool_call_parsing) tool_calls_.emplace();
+Reply::Reply(ReplyOptions options) : stops_(std::move(options.stops)) {
+  if (!options.syntax || (!options.is_chat && !options.tools)) return;
+  ReplyParserOptions parser{*options.syntax, options.is_chat, options.is_reasoning_open};
+  if (options.tools) {
+    parser.has_tools = true;
+    parser.functions = std::move(options.tools->functions);
+    calls_max_ = options.tools->calls_max;
+  }
+  parser_ = create_reply_parser(std::move(parser));
 }
 
 std::vector<GenerateEvent> Reply::feed(std::string_view token_bytes) {
@@ -18,28 +25,37 @@ std::vector<GenerateEvent> Reply::finish() {
   std::vector<GenerateEvent> events;
   pass(events, stops_.feed(utf8_.finish()));
   pass(events, stops_.finish());
-  if (tool_calls_) add_parts(events, tool_calls_->finish());
+  if (parser_) add_parts(events, parser_->finish());
   return events;
 }
 
 void Reply::pass(std::vector<GenerateEvent>& events, std::string_view text) {
   if (text.empty()) return;
-  if (tool_calls_) return add_parts(events, tool_calls_->feed(text));
+  if (parser_) return add_parts(events, parser_->feed(text));
   GenerateEvent event;
   event.text = text;
   events.push_back(std::move(event));
 }
 
-void Reply::add_parts(std::vector<GenerateEvent>& events, const std::vector<ReplyPart>& parts) {
-  for (const ReplyPart& part : parts) {
+// Nothing comes behind the last call there may be.
+void Reply::add_parts(std::vector<GenerateEvent>& events, std::vector<ReplyPart> parts) {
+  for (ReplyPart& part : parts) {
+    if (is_complete()) return;
     GenerateEvent event;
-    if (part.is_tool_call) {
-      event.kind = GenerateEvent::Kind::tool_call;
-      event.tool_name = part.name;
-      event.tool_arguments = part.arguments;
-      has_tool_calls_ = true;
-    } else {
-      event.text = part.text;
+    switch (part.kind) {
+      case ReplyPart::Kind::text:
+        event.text = std::move(part.text);
+        break;
+      case ReplyPart::Kind::reasoning:
+        event.kind = GenerateEvent::Kind::reasoning;
+        event.text = std::move(part.text);
+        break;
+      case ReplyPart::Kind::tool_call:
+        event.kind = GenerateEvent::Kind::tool_call;
+        event.tool_name = std::move(part.name);
+        event.tool_arguments = std::move(part.arguments);
+        ++calls_;
+        break;
     }
     events.push_back(std::move(event));
   }

@@ -11,9 +11,12 @@ std::string pass(Reply& reply, std::string_view bytes) {
   std::string passed;
   const auto take = [&](const std::vector<GenerateEvent>& events) {
     for (const GenerateEvent& event : events) {
-      passed += event.kind == GenerateEvent::Kind::tool_call
-                    ? "[" + event.tool_name + " " + event.tool_arguments + "]"
-                    : event.text;
+      if (event.kind == GenerateEvent::Kind::tool_call) {
+        passed += "[" + event.tool_name + " " + event.tool_arguments + "]";
+      } else {
+        passed +=
+            event.kind == GenerateEvent::Kind::reasoning ? "(" + event.text + ")" : event.text;
+      }
     }
   };
   for (const char c : bytes) {
@@ -24,36 +27,61 @@ std::string pass(Reply& reply, std::string_view bytes) {
 }
 
 TEST(Reply, never_passes_on_any_part_of_a_stop_string) {
-  Reply reply({"STOP", "\n\n"}, false);
+  Reply reply(ReplyOptions{.stops = {"STOP", "\n\n"}});
   EXPECT_EQ(pass(reply, "aSTO STOb STOP c"), "aSTO STOb ");
   EXPECT_TRUE(reply.is_stopped());
-  Reply lines({"STOP", "\n\n"}, false);
+  EXPECT_EQ(reply.stop_match(), "STOP");
+  Reply lines(ReplyOptions{.stops = {"STOP", "\n\n"}});
   EXPECT_EQ(pass(lines, "a\nb\n\nSTOP"), "a\nb");
+  EXPECT_EQ(lines.stop_match(), "\n\n");
 }
 
 TEST(Reply, passes_on_what_only_looked_like_a_stop_string) {
-  Reply reply({"STOP"}, false);
+  Reply reply(ReplyOptions{.stops = {"STOP"}});
   EXPECT_EQ(pass(reply, "STSTO"), "STSTO");
   EXPECT_FALSE(reply.is_stopped());
+  EXPECT_EQ(reply.stop_match(), "");
 }
 
 TEST(Reply, matches_stop_strings_that_overlap_themselves) {
-  Reply reply({"aab"}, false);
+  Reply reply(ReplyOptions{.stops = {"aab"}});
   EXPECT_EQ(pass(reply, "aaab!"), "a");
 }
 
-TEST(Reply, splits_tool_calls_only_when_asked) {
-  const std::string_view text = R"(so <tool_call>{"name":"f","arguments":{"a": 1}}</tool_call>)";
-  Reply asked({}, true);
-  EXPECT_EQ(pass(asked, text), "so [f {\"a\": 1}]");
+ReplySyntax hermes() {
+  ReplySyntax syntax;
+  syntax.calls = &call_formats().back();
+  syntax.reasoning = &reasoning_formats().front();
+  return syntax;
+}
+
+TEST(Reply, splits_tool_calls_and_reasoning_only_when_asked) {
+  const ReplySyntax syntax = hermes();
+  const std::string_view text = R"(<think>x</think>so <tool_call>{"name":"f"}</tool_call>)";
+  ToolUse tools;
+  tools.functions.push_back({"f", Json::object()});
+  Reply asked(ReplyOptions{.syntax = &syntax, .is_chat = true, .tools = tools});
+  EXPECT_EQ(pass(asked, text), "(x)so [f {}]");
   EXPECT_TRUE(asked.has_tool_calls());
-  Reply plain({}, false);
+  EXPECT_FALSE(asked.is_stopped());
+  Reply plain(ReplyOptions{.syntax = &syntax});
   EXPECT_EQ(pass(plain, text), text);
   EXPECT_FALSE(plain.has_tool_calls());
 }
 
+TEST(Reply, ends_with_the_last_call_there_may_be) {
+  const ReplySyntax syntax = hermes();
+  const std::string_view call = R"(<tool_call>{"name":"f"}</tool_call>)";
+  ToolUse tools;
+  tools.functions.push_back({"f", Json::object()});
+  tools.calls_max = 1;
+  Reply reply(ReplyOptions{.syntax = &syntax, .tools = tools});
+  EXPECT_EQ(pass(reply, std::string(call) + std::string(call) + "text"), "[f {}]");
+  EXPECT_TRUE(reply.is_stopped());
+}
+
 TEST(Reply, passes_on_whole_code_points) {
-  Reply reply({}, false);
+  Reply reply(ReplyOptions{.stops = {}});
   EXPECT_TRUE(reply.feed("\xe4\xbd").empty());
   const auto events = reply.feed("\xa0");
   ASSERT_EQ(events.size(), 1u);

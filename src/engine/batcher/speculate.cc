@@ -36,7 +36,7 @@ int64_t proposed_tokens_max(int sequences_max) {
 
 int64_t batch_rows_max(int sequences_max) {
   const int64_t decoding = sequences_max * (1 + proposed_tokens_max(sequences_max));
-  return std::max(kPrefillTokensAlone, kPrefillTokensBesideDecodes + decoding);
+  return std::max(kPrefillTokensMax, kPrefillTokensMin + decoding);
 }
 
 void Batcher::start_proposing(Sequence& sequence) {
@@ -65,6 +65,9 @@ void Batcher::propose() {
     for (const SequencePointer& sequence : running_) {
       if (!sequence->notes || sequence->proposer != proposer) continue;
       sequence->proposed.clear();
+      // Draws nothing for rows that this iteration will not have.
+      const bool is_behind = sequence->is_decoding() && sequence->waiting_tokens() > 1;
+      if (sequence->is_yielding || is_behind) continue;
       std::span<const Token> tokens = sequence->tokens;
       int64_t count = 0;
       if (sequence->is_decoding()) {
@@ -84,10 +87,12 @@ void Batcher::propose() {
   }
 }
 
-void Batcher::add_proposed_rows(std::vector<BatchRow>& batch, Sequence& sequence) {
+// The sequence's other rows of this iteration begin at `first_row`: what they look at stays.
+void Batcher::add_proposed_rows(std::vector<BatchRow>& batch, Sequence& sequence,
+                                int64_t first_row) {
   int64_t position = sequence.computed;
   const auto count = static_cast<int64_t>(sequence.proposed.size());
-  if (count > 0) cache_.extend(*sequence.kv, position, position + count);
+  if (count > 0) cache_.extend(*sequence.kv, first_row, position + count);
   for (const ProposedToken& proposed : sequence.proposed) {
     batch.push_back({proposed.token, position++, sequence.kv.get(), true, sequence.applied()});
     ++sequence.logits_rows;

@@ -18,12 +18,14 @@ class StopMatcher {
   // What was held back, when the text ends without a match.
   std::string finish();
   bool is_matched() const { return is_matched_; }
+  const std::string& match() const { return match_; }  // the stop string; empty: none yet
 
  private:
   size_t held_length() const;
 
   std::vector<std::string> stops_;
   std::string pending_;
+  std::string match_;
   bool is_matched_ = false;
 };
 

@@ -36,15 +36,18 @@ class Decoder final : public Model {
   int64_t weight_bytes_per_token() const override;
   Status check_adapter(const Adapter& adapter) const override { return lora_.check(adapter); }
   std::span<const float> forward(std::span<const BatchRow> batch, KvMemory& memory) override;
+  std::span<const float> hidden(std::span<const BatchRow> batch, KvMemory& memory) override;
 
  private:
+  // Leaves the wanted rows in normed_ and says how many they are.
+  int64_t run_layers(std::span<const BatchRow> batch, KvMemory& memory);
   void embed(const BatchRow& row, float* x) const;
   // Fills a column of normed_ from its row of x_.
   void normalize(int64_t row, const std::vector<float>& weight);
   // x += post_norm(projected)
   void add_projected(int64_t row, const std::vector<float>& post_norm);
   std::span<const BatchRow> keep_wanted(std::span<const BatchRow> batch);
-  std::span<const float> output(int64_t rows);
+  void normalize_output(int64_t rows);
   template <typename Work>
   void for_rows(int64_t rows, const Work& work);
 
@@ -72,6 +75,25 @@ void Decoder::for_rows(int64_t rows, const Work& work) {
 }
 
 std::span<const float> Decoder::forward(std::span<const BatchRow> batch, KvMemory& memory) {
+  const int64_t rows = run_layers(batch, memory);
+  const auto count = static_cast<size_t>(rows * plan_.vocabulary);
+  if (count == 0) return {};
+  if (logits_.size() < count) logits_.resize(count);
+  const Product product{&plan_.output, normed_.view(rows, plan_.width), logits_.data()};
+  multiply(kernels_, pool_, std::span(&product, 1));
+  lora_.add(plan_.output.weight, normed_.column(0, plan_.width), logits_.data());
+  if (plan_.logit_cap > 0) {
+    kernels_.soft_cap(logits_.data(), plan_.logit_cap, rows * plan_.vocabulary);
+  }
+  return {logits_.data(), count};
+}
+
+std::span<const float> Decoder::hidden(std::span<const BatchRow> batch, KvMemory& memory) {
+  const int64_t rows = run_layers(batch, memory);
+  return {normed_.column(0, plan_.width), static_cast<size_t>(rows * plan_.width)};
+}
+
+int64_t Decoder::run_layers(std::span<const BatchRow> batch, KvMemory& memory) {
   auto rows = static_cast<int64_t>(batch.size());
   CHECK(rows <= rows_max_);
   attention_.begin(batch, static_cast<HostKv&>(memory));
@@ -91,7 +113,7 @@ std::span<const float> Decoder::forward(std::span<const BatchRow> batch, KvMemor
     if (i + 1 == plan_.layers.size()) {
       batch = keep_wanted(batch);
       rows = static_cast<int64_t>(batch.size());
-      if (rows == 0) return {};
+      if (rows == 0) return 0;
     }
     attention_.look_back(layer.attention, index, batch, projected_.data());
     for_rows(rows, [&](int64_t row) {
@@ -104,10 +126,11 @@ std::span<const float> Decoder::forward(std::span<const BatchRow> batch, KvMemor
         },
         layer.feed_forward);
   }
-  return output(rows);
+  normalize_output(rows);
+  return rows;
 }
 
-// What the last layer makes of a row only its logits need.
+// What the last layer makes of a row only its output needs.
 std::span<const BatchRow> Decoder::keep_wanted(std::span<const BatchRow> batch) {
   kept_.clear();
   kept_rows_.clear();
@@ -167,20 +190,11 @@ void Decoder::add_projected(int64_t row, const std::vector<float>& post_norm) {
   kernels_.add(x_.data() + row * plan_.width, projected, plan_.width);
 }
 
-std::span<const float> Decoder::output(int64_t rows) {
+void Decoder::normalize_output(int64_t rows) {
   for_rows(rows, [&](int64_t row) {
     add_projected(row, plan_.layers.back().feed_forward_post_norm);
     normalize(row, plan_.output_norm);
   });
-  const auto count = static_cast<size_t>(rows * plan_.vocabulary);
-  if (logits_.size() < count) logits_.resize(count);
-  const Product product{&plan_.output, normed_.view(rows, plan_.width), logits_.data()};
-  multiply(kernels_, pool_, std::span(&product, 1));
-  lora_.add(plan_.output.weight, normed_.column(0, plan_.width), logits_.data());
-  if (plan_.logit_cap > 0) {
-    kernels_.soft_cap(logits_.data(), plan_.logit_cap, rows * plan_.vocabulary);
-  }
-  return {logits_.data(), count};
 }
 
 }  // namespace

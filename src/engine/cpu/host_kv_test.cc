@@ -102,7 +102,8 @@ TEST(HostKv, keeps_what_shared_windows_hold_while_others_move_on) {
   auto first = cache->start(tokens, 200);
   compute(*cache, *first, 0, 60);
   store_marks(*cache, *first, 4, 24, 60);
-  cache->keep(*first, tokens);
+  cache->publish(*first, tokens, 60);
+  cache->keep(*first);
   auto second = cache->start(count_up(0, 70), 100);
   EXPECT_EQ(second->cached_tokens(), 48);
   compute(*cache, *first, 60, 200);

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "engine/grammar/grammar.h"
+#include "engine/grammar/json_rules.h"
 
 namespace plinth::engine::grammar {
 
@@ -17,6 +18,8 @@ Result<Grammar> read_gbnf(std::string_view text);
 Result<Grammar> read_regex(std::string_view pattern);
 
 Result<Grammar> read_json_schema(std::string_view text);
+// The rule of a value that is valid for the schema, beside other rules; `json` is the grammar's.
+Result<RuleId> add_json_schema(Grammar& grammar, JsonRules& json, std::string_view text);
 
 // How a character of a pattern is written in the text.
 enum class Writing : uint8_t {

@@ -5,7 +5,21 @@ namespace plinth::engine::grammar {
 
 Result<std::shared_ptr<CompiledGrammar>> GrammarCache::find_or_compile(const GrammarText& text) {
   const char kind = static_cast<char>('0' + static_cast<int>(text.kind));
-  const Digest digest = blake2b(kind + text.text);
+  return find_or_compile(blake2b(kind + text.text), [&](std::shared_ptr<const TokenTrie> trie) {
+    return CompiledGrammar::compile(text, std::move(trie));
+  });
+}
+
+Result<std::shared_ptr<CompiledGrammar>> GrammarCache::find_or_compile(
+    std::string_view key, const std::function<Result<Grammar>()>& make) {
+  const auto compile = [&](std::shared_ptr<const TokenTrie> trie) -> Compiled {
+    const Grammar grammar = TRY(make());
+    return CompiledGrammar::of_automaton(TRY(Automaton::compile(grammar)), std::move(trie));
+  };
+  return find_or_compile(blake2b("made" + std::string(key)), compile);
+}
+
+GrammarCache::Compiled GrammarCache::find_or_compile(const Digest& digest, const Compile& compile) {
   if (auto known = find(digest)) return known;
   const std::shared_ptr<const TokenTrie> tokens = trie();
   if (tokens->end_tokens().empty()) {
@@ -15,7 +29,7 @@ Result<std::shared_ptr<CompiledGrammar>> GrammarCache::find_or_compile(const Gra
                       "grammar");
   }
   // Without the lock: two requests that bring the same new grammar both compile it.
-  const auto compiled = TRY(CompiledGrammar::compile(text, tokens));
+  const auto compiled = TRY(compile(tokens));
   compiled->prepare(kPrepareSteps);
   add(digest, compiled);
   return compiled;

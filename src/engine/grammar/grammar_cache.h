@@ -5,6 +5,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <string_view>
 
 #include "base/hash.h"
 #include "base/mutex.h"
@@ -30,6 +31,9 @@ class GrammarCache {
   // of the vocabulary ends a reply.
   Result<std::shared_ptr<CompiledGrammar>> find_or_compile(const GrammarText& text)
       EXCLUDES(mutex_);
+  // The same of a grammar that is made otherwise; `key` tells it from all others that are.
+  Result<std::shared_ptr<CompiledGrammar>> find_or_compile(
+      std::string_view key, const std::function<Result<Grammar>()>& make) EXCLUDES(mutex_);
 
  private:
   struct Entry {
@@ -37,6 +41,9 @@ class GrammarCache {
     std::shared_ptr<CompiledGrammar> grammar;
   };
 
+  using Compiled = Result<std::shared_ptr<CompiledGrammar>>;
+  using Compile = std::function<Compiled(std::shared_ptr<const TokenTrie>)>;
+  Compiled find_or_compile(const Digest& digest, const Compile& compile) EXCLUDES(mutex_);
   std::shared_ptr<const TokenTrie> trie() EXCLUDES(mutex_);
   std::shared_ptr<CompiledGrammar> find(const Digest& digest) EXCLUDES(mutex_);
   void add(const Digest& digest, std::shared_ptr<CompiledGrammar> grammar) EXCLUDES(mutex_);

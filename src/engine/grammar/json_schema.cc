@@ -20,8 +20,9 @@ constexpr int kSchemasMax = 20000;  // met while compiling, those met again incl
 
 class SchemaCompiler {
  public:
-  explicit SchemaCompiler(const SchemaDocument& document) : document_(document), json_(grammar_) {}
-  Result<Grammar> compile();
+  SchemaCompiler(const SchemaDocument& document, Grammar& grammar, JsonRules& json)
+      : document_(document), grammar_(grammar), json_(json) {}
+  Result<RuleId> compile();
 
  private:
   Result<ExpressionId> add(const Json& schema, const std::string& path, int depth);
@@ -39,14 +40,14 @@ class SchemaCompiler {
   Result<ExpressionId> nothing() { return grammar_.choice({}); }
 
   const SchemaDocument& document_;
-  Grammar grammar_;
-  JsonRules json_;
+  Grammar& grammar_;
+  JsonRules& json_;
   std::map<std::string, RuleId> references_;
   std::vector<std::pair<std::string, RuleId>> open_;  // references whose rules have no body yet
   int schemas_ = 0;
 };
 
-Result<Grammar> SchemaCompiler::compile() {
+Result<RuleId> SchemaCompiler::compile() {
   const RuleId root = grammar_.add_rule("JSON schema");
   references_["#"] = root;
   grammar_.set_body(root, TRY(add(document_.root(), "#", 0)));
@@ -57,7 +58,7 @@ Result<Grammar> SchemaCompiler::compile() {
     grammar_.set_body(rule, TRY(add(*target, reference, 0)));
   }
   TRY(grammar_.check_size());
-  return std::move(grammar_);
+  return root;
 }
 
 Result<ExpressionId> SchemaCompiler::add(const Json& schema, const std::string& path, int depth) {
@@ -369,9 +370,16 @@ Result<ExpressionId> SchemaCompiler::add_object(const Json& schema, const std::s
 
 }  // namespace
 
-Result<Grammar> read_json_schema(std::string_view text) {
+Result<RuleId> add_json_schema(Grammar& grammar, JsonRules& json, std::string_view text) {
   const SchemaDocument document = TRY(SchemaDocument::read(text));
-  return SchemaCompiler(document).compile();
+  return SchemaCompiler(document, grammar, json).compile();
+}
+
+Result<Grammar> read_json_schema(std::string_view text) {
+  Grammar grammar;
+  JsonRules json(grammar);
+  TRY(add_json_schema(grammar, json, text));
+  return grammar;
 }
 
 }  // namespace plinth::engine::grammar

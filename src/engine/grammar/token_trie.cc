@@ -70,7 +70,8 @@ TokenTrie::TokenTrie(std::vector<std::string> texts, std::vector<Token> end_toke
   nodes_.push_back(closing);
 }
 
-std::shared_ptr<const TokenTrie> trie_of(const Tokenizer& tokenizer, int64_t vocabulary) {
+std::shared_ptr<const TokenTrie> trie_of(const Tokenizer& tokenizer, int64_t vocabulary,
+                                         std::span<const SpecialText> specials) {
   std::vector<std::string> texts(static_cast<size_t>(vocabulary));
   std::vector<Token> end_tokens;
   const auto known =
@@ -80,8 +81,15 @@ std::shared_ptr<const TokenTrie> trie_of(const Tokenizer& tokenizer, int64_t voc
     if (tokenizer.vocabulary().is_end(token)) {
       end_tokens.push_back(token);
     } else if (kind == TokenKind::normal || kind == TokenKind::byte) {
-      texts[static_cast<size_t>(token)] = tokenizer.piece(token);
+      std::string piece = tokenizer.piece(token);
+      if (piece.find(kSpecialByte) == std::string::npos) {
+        texts[static_cast<size_t>(token)] = std::move(piece);
+      }
     }
+  }
+  for (const SpecialText& special : specials) {
+    if (special.token >= known || tokenizer.vocabulary().is_end(special.token)) continue;
+    texts[static_cast<size_t>(special.token)] = special.bytes;
   }
   return std::make_shared<TokenTrie>(std::move(texts), std::move(end_tokens));
 }

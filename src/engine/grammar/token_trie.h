@@ -60,8 +60,18 @@ class TokenTrie {
   size_t longest_ = 0;
 };
 
+// No UTF-8 text has it, and no token of the tree but special ones.
+inline constexpr char kSpecialByte = '\xff';
+
+// A special token that a grammar may ask for, as bytes that begin with kSpecialByte.
+struct SpecialText {
+  Token token = 0;
+  std::string bytes;
+};
+
 // Of a model's tokens, `vocabulary` of them: control, unknown, unused and user-defined tokens, and
-// those that end a reply, are no text.
-std::shared_ptr<const TokenTrie> trie_of(const Tokenizer& tokenizer, int64_t vocabulary);
+// those that end a reply, are no text, but for the special ones that are named.
+std::shared_ptr<const TokenTrie> trie_of(const Tokenizer& tokenizer, int64_t vocabulary,
+                                         std::span<const SpecialText> specials = {});
 
 }  // namespace plinth::engine::grammar

@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
+#include <random>
+#include <span>
 
 namespace plinth::engine {
 namespace {
@@ -38,6 +41,16 @@ void compute(KvCache& cache, KvSequence& sequence, int64_t begin, int64_t end) {
   }
 }
 
+// The same as the batcher does it: blocks are shared as soon as they are full.
+void compute_and_publish(KvCache& cache, KvSequence& sequence, std::span<const Token> tokens,
+                         int64_t begin, int64_t end) {
+  for (int64_t at = begin; at < end; at += kSlice) {
+    const int64_t to = std::min(end, at + kSlice);
+    cache.extend(sequence, at, to);
+    cache.publish(sequence, tokens.first(static_cast<size_t>(to)), at);
+  }
+}
+
 // Runs a sequence to its end: as many tokens as the prompt has.
 void run_and_retire(KvCache& cache, const std::vector<Token>& tokens) {
   const auto count = static_cast<int64_t>(tokens.size());
@@ -64,9 +77,9 @@ TEST(KvCache, shares_windows_at_the_end_of_a_prompt_and_of_a_reply) {
   auto cache = make_window_cache(320, 3);
   const auto tokens = count_up(0, 200);
   auto first = cache->start(tokens, 200);
-  compute(*cache, *first, 0, 100);
-  cache->keep(*first, {tokens.begin(), tokens.begin() + 100});
-  compute(*cache, *first, 100, 200);
+  compute_and_publish(*cache, *first, tokens, 0, 100);
+  cache->keep(*first);
+  compute_and_publish(*cache, *first, tokens, 100, 200);
   cache->retire(std::move(first), tokens);
   const auto cached = [&](size_t count, Token changed) {
     auto prompt = count_up(0, count);
@@ -88,10 +101,11 @@ TEST(KvCache, never_runs_out_of_blocks_that_are_reserved) {
     ASSERT_TRUE(first && second);
     EXPECT_EQ(cache->start({1}, 1), nullptr);
     const int64_t cached = second->cached_tokens();
+    const auto same = count_up(0, 320);
     for (int64_t at = 0; at < 320; at += kSlice) {
-      cache->extend(*first, at, at + kSlice);
-      if (at >= cached) cache->extend(*second, at, at + kSlice);
-      if (at == 160) cache->keep(*first, {tokens.begin(), tokens.begin() + 168});
+      compute_and_publish(*cache, *first, tokens, at, at + kSlice);
+      if (at >= cached) compute_and_publish(*cache, *second, same, at, at + kSlice);
+      if (at == 160) cache->keep(*first);
     }
     cache->retire(std::move(first), tokens);
     cache->retire(std::move(second), count_up(0, 320));
@@ -127,6 +141,113 @@ TEST(KvCache, refuses_what_its_reservations_do_not_leave_room_for) {
   EXPECT_NE(cache->start({1, 2}, 48), nullptr);
 }
 
+TEST(KvCache, shares_a_prompt_while_it_is_computed) {
+  auto cache = make_cache(12);
+  const auto tokens = count_up(0, 64);
+  auto first = cache->start(tokens, 80);
+  auto second = cache->start(tokens, 80);
+  EXPECT_EQ(second->cached_tokens(), 0);
+  cache->extend(*first, 0, 32);
+  cache->publish(*first, std::span(tokens).first(32), 0);
+  EXPECT_EQ(cache->adopt(*second, tokens, 0), 32);
+  // The second goes ahead, and the first takes over what it has computed.
+  cache->extend(*second, 32, 48);
+  cache->publish(*second, std::span(tokens).first(48), 32);
+  EXPECT_EQ(cache->adopt(*first, tokens, 32), 48);
+  EXPECT_EQ(cache->blocks_used(), 3);
+  // The last token is each one's own to compute.
+  cache->extend(*first, 48, 64);
+  cache->publish(*first, tokens, 48);
+  EXPECT_EQ(cache->adopt(*second, tokens, 48), 48);
+  EXPECT_EQ(second->cached_tokens(), 32);
+  EXPECT_EQ(first->block(0, 2), second->block(0, 2));
+}
+
+TEST(KvCache, keeps_one_of_two_equal_blocks_once_both_are_computed) {
+  auto cache = make_cache(12);
+  const auto tokens = count_up(0, 33);
+  auto first = cache->start(tokens, 48);
+  auto second = cache->start(tokens, 48);
+  for (KvSequence* sequence : {first.get(), second.get()}) {
+    cache->extend(*sequence, 0, 32);
+    cache->publish(*sequence, std::span(tokens).first(32), 0);
+  }
+  EXPECT_EQ(cache->blocks_used(), 4);  // rows of both are on their way
+  cache->extend(*second, 32, 33);
+  cache->publish(*second, tokens, 32);
+  EXPECT_EQ(cache->blocks_used(), 3);
+  EXPECT_EQ(first->block(0, 1), second->block(0, 1));
+}
+
+TEST(KvCache, forgets_what_a_failed_sequence_computed) {
+  auto cache = make_cache(12);
+  run_and_retire(*cache, count_up(0, 32));
+  const auto tokens = count_up(0, 80);
+  auto sequence = cache->start(tokens, 80);
+  compute_and_publish(*cache, *sequence, tokens, sequence->cached_tokens(), 80);
+  cache->discard(std::move(sequence));
+  EXPECT_EQ(cache->blocks_used(), 2);
+  EXPECT_EQ(cache->start(tokens, 80)->cached_tokens(), 32);
+}
+
+// Sequences of few tokens that begin alike come, go on, and end in every way, with hardly more
+// blocks than they reserve.
+TEST(KvCache, gives_every_block_back_whatever_sequences_do) {
+  struct Running {
+    std::unique_ptr<KvSequence> kv;
+    std::vector<Token> tokens;
+    int64_t computed = 0;
+  };
+  for (const KvShape& shape : {kShape, kWindowShape}) {
+    auto cache = make_cache(shape, {160, 3, kSlice});
+    std::minstd_rand random(7);
+    std::vector<Running> running;
+    for (int step = 0; step < 20'000; ++step) {
+      if (random() % 4 == 0) {
+        Running next;
+        for (size_t i = 0; i < 40 + random() % 100; ++i) {
+          next.tokens.push_back(static_cast<Token>(i % 16 == 0 ? random() % 2 : 0));
+        }
+        next.kv = cache->start(next.tokens, static_cast<int64_t>(next.tokens.size()));
+        if (!next.kv) continue;
+        next.computed = next.kv->cached_tokens();
+        running.push_back(std::move(next));
+      }
+      if (running.empty()) continue;
+      const size_t which = random() % running.size();
+      Running& one = running[which];
+      const auto size = static_cast<int64_t>(one.tokens.size());
+      one.computed = cache->adopt(*one.kv, one.tokens, one.computed);
+      const int64_t end = std::min(size, one.computed + kSlice);
+      cache->extend(*one.kv, one.computed, end);
+      cache->publish(*one.kv, std::span(one.tokens).first(static_cast<size_t>(end)), one.computed);
+      one.computed = end;
+      if (random() % 16 == 0) cache->keep(*one.kv);
+      if (end < size && random() % 32 != 0) continue;
+      const auto known = std::span(one.tokens).first(static_cast<size_t>(end));
+      switch (random() % 3) {
+        case 0:
+          cache->retire(std::move(one.kv), known);
+          break;
+        case 1:
+          cache->discard(std::move(one.kv));
+          break;
+        default:
+          one.kv.reset();
+      }
+      running.erase(running.begin() + static_cast<ptrdiff_t>(which));
+    }
+    running.clear();
+    EXPECT_EQ(cache->blocks_reserved(), 0);
+    auto all = cache->start({}, 160);
+    ASSERT_NE(all, nullptr);
+    auto more = cache->start({}, 160);
+    ASSERT_NE(more, nullptr);
+    compute(*cache, *all, 0, 160);
+    compute(*cache, *more, 0, 160);
+  }
+}
+
 TEST(KvCache, drops_the_least_recently_used_when_room_is_needed) {
   auto cache = make_cache(4);
   run_and_retire(*cache, count_up(0, 16));
@@ -137,6 +258,19 @@ TEST(KvCache, drops_the_least_recently_used_when_room_is_needed) {
   big.reset();
   EXPECT_EQ(cache->start(count_up(100, 17), 17)->cached_tokens(), 0);
   EXPECT_EQ(cache->start(count_up(0, 17), 17)->cached_tokens(), 16);
+}
+
+TEST(KvCache, gives_up_what_costs_little_before_what_is_often_wanted) {
+  auto cache = make_cache(6);
+  run_and_retire(*cache, count_up(0, 16));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(cache->start(count_up(0, 17), 17)->cached_tokens(), 16);
+  for (Token round = 1; round < 6; ++round) {
+    run_and_retire(*cache, count_up(1000 * round, 32));  // wanted by nobody else
+  }
+  EXPECT_EQ(cache->start(count_up(0, 17), 17)->cached_tokens(), 16);
+  // What was often wanted once is not there forever.
+  for (Token round = 10; round < 40; ++round) run_and_retire(*cache, count_up(1000 * round, 32));
+  EXPECT_EQ(cache->start(count_up(0, 17), 17)->cached_tokens(), 0);
 }
 
 TEST(KvCache, forgets_the_end_of_a_sequence_and_leaves_shared_blocks_alone) {

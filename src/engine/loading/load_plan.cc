@@ -23,7 +23,7 @@ constexpr uint64_t kKvBytesMax = uint64_t{8} << 30;
 // The longest context up to `trained` whose keys and values fit the limit.
 int64_t fitting_context(const KvShape& shape, int64_t trained) {
   const auto fits = [&](int64_t context) {
-    const KvRoom room{context, 1, kPrefillTokensAlone};
+    const KvRoom room{context, 1, kPrefillTokensMax};
     return plan_kv(shape, room).bytes() <= kKvBytesMax;
   };
   if (fits(trained)) return trained;
@@ -115,7 +115,8 @@ Result<LoadPlan> plan_load(const EngineOptions& options, const gguf::File& file,
   plan.memory.context_tokens = plan.context;
   plan.memory.sequences = options.sequences_max;
   plan.memory.kv_format = kernels::kv_store_of(plan.kv_format).name;
-  plan.room = {plan.context, options.sequences_max, kPrefillTokensAlone, kKvBytesMax};
+  const int full = options.kv_sequences > 0 ? options.kv_sequences : options.sequences_max;
+  plan.room = {plan.context, full, kPrefillTokensMax, kKvBytesMax};
   if (!shape.windows.empty()) plan.memory.kv_bytes = plan_kv(shape, plan.room).bytes();
   return plan;
 }

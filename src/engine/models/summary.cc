@@ -7,6 +7,8 @@
 
 #include "engine/convert.h"
 #include "engine/models/registry.h"
+#include "engine/tokenizer/vocabulary.h"
+#include "engine/tool_calls/call_formats.h"
 
 namespace plinth::engine {
 namespace {
@@ -79,6 +81,25 @@ Status read_sampling(const gguf::Contents& contents, ModelSummary& summary) {
   return ok();
 }
 
+// The vocabulary is read only for the templates that leave their format open. A file whose tokens
+// cannot be read still has a summary.
+Status read_formats(const gguf::Contents& contents, ModelSummary& summary) {
+  const auto source = TRY(contents.string("tokenizer.chat_template"));
+  summary.has_chat_template = source.has_value();
+  if (!source) return ok();
+  const CallFormat& calls = find_call_format(*source, [&](std::string_view text) {
+    const auto vocabulary = Vocabulary::read(contents);
+    if (vocabulary.is_error()) return false;
+    const std::optional<Token> token = vocabulary->find(text);
+    return token && is_special(vocabulary->entry(*token).kind);
+  });
+  summary.tool_call_format = calls.name;
+  const ReasoningFormat* reasoning = find_reasoning_format(*source, calls);
+  if (reasoning) summary.reasoning_format = reasoning->name;
+  if (calls.reading == CallReading::channels) summary.reasoning_format = calls.name;
+  return ok();
+}
+
 }  // namespace
 
 Result<ModelSummary> summarize(const gguf::File& file) {
@@ -98,7 +119,7 @@ Result<ModelSummary> summarize(const gguf::File& file) {
     summary.vocabulary = static_cast<int64_t>(std::get<gguf::ArrayView>(tokens->value).count);
   }
   TRY(read_sampling(contents, summary));
-  summary.has_chat_template = contents.find("tokenizer.chat_template") != nullptr;
+  TRY(read_formats(contents, summary));
 
   std::map<std::string_view, uint64_t> bytes_by_type;
   for (const gguf::Tensor& tensor : contents.tensors) {
@@ -132,6 +153,8 @@ Json ModelSummary::to_json() const {
       {"embedding", embedding},
       {"kv_bytes_per_token", kv_bytes_per_token},
       {"has_chat_template", has_chat_template},
+      {"tool_call_format", tool_call_format},
+      {"reasoning_format", reasoning_format},
       {"temperature", temperature},
       {"top_p", top_p},
   });

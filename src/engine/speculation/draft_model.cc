@@ -28,7 +28,7 @@ Error draft_error(const DraftOptions& options, const std::string& cause) {
 struct DraftModel::Notes final : ProposerNotes {
   Notes(KvCache& kv_cache, std::unique_ptr<KvSequence> sequence, int64_t end)
       : cache(kv_cache), kv(std::move(sequence)), tokens_max(end) {}
-  ~Notes() override { cache.retire(std::move(kv), std::move(tokens)); }
+  ~Notes() override { cache.retire(std::move(kv), tokens); }
 
   KvCache& cache;
   std::unique_ptr<KvSequence> kv;
@@ -86,7 +86,8 @@ Result<std::unique_ptr<DraftModel>> DraftModel::load(const DraftOptions& options
                            options.precision, options.cache_folder, KvFormat::f32};
   DecoderPlan plan = TRY(plan_decoder(*draft->file_, draft->context_));
   draft->model_ = TRY(options.backend.build(std::move(plan), build));
-  const KvRoom room{draft->context_, options.sequences_max, draft->rows_max_, options.kv_bytes_max};
+  const int64_t rows_max = std::max(draft->rows_max_, static_cast<int64_t>(kCatchUpMax));
+  const KvRoom room{draft->context_, options.sequences_max, rows_max, options.kv_bytes_max};
   draft->cache_ = std::make_unique<KvCache>(
       TRY(options.backend.allocate(plan_kv(draft->model_->kv_shape(), room))));
   return draft;

@@ -24,6 +24,18 @@ void parse_call_arguments(Json& message) {
   message.set("tool_calls", std::move(prepared));
 }
 
+// Templates name what a message thought as they like: each finds it under the name that it uses.
+void name_reasoning(Json& message, const std::string& source) {
+  const Json reasoning = message["reasoning_content"];
+  if (!reasoning.is_string()) return;
+  for (const std::string name : {"thinking", "reasoning", "thought"}) {
+    const bool is_used = source.find("." + name) != std::string::npos ||
+                         source.find("'" + name + "'") != std::string::npos ||
+                         source.find('"' + name + '"') != std::string::npos;
+    if (is_used && !message.contains(name)) message.set(name, reasoning);
+  }
+}
+
 }  // namespace
 
 Result<ChatTemplate> ChatTemplate::create(std::string source, std::string begin_text,
@@ -43,7 +55,9 @@ Result<Text> ChatTemplate::render_chat(const Json& messages, const Json& tools,
   }
   Json prepared = messages;
   for (Json& message : prepared.items_mutable()) {
-    if (message.is_object()) parse_call_arguments(message);
+    if (!message.is_object()) continue;
+    parse_call_arguments(message);
+    name_reasoning(message, source_);
   }
   Variables variables = {
       {"messages", Value::from_json(prepared, true)},

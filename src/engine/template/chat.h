@@ -29,8 +29,9 @@ class ChatTemplate {
 
   // Over {messages, tools, add_generation_prompt, bos_token, eos_token} and the options' variables;
   // `tools` is none when empty, `documents` always. All text of messages and tools is marked
-  // foreign. Arguments of tool calls that are JSON text of an object become that object, as
-  // templates expect.
+  // foreign. A message's `reasoning_content` also has the other names that the template's source
+  // uses for it: thinking, reasoning, thought. Arguments of tool calls that are JSON text of an
+  // object become that object, as templates expect.
   Result<Text> render_chat(const Json& messages, const Json& tools,
                            const ChatOptions& options) const;
 

@@ -251,5 +251,15 @@ TEST(ChatTemplate, gives_tool_calls_their_arguments_as_an_object) {
   EXPECT_EQ(made->render_chat(Json::array(), Json(), {}).error().code, ErrorCode::invalid_argument);
 }
 
+TEST(ChatTemplate, finds_what_a_message_thought_under_the_name_it_uses) {
+  const auto messages = Json::parse(R"([{"role":"assistant","reasoning_content":"so"}])");
+  for (const char* name : {".reasoning_content", ".thinking", "['reasoning']", ".thought"}) {
+    const auto made =
+        ChatTemplate::create("{{ messages[0]" + std::string(name) + " }}", "<s>", "</s>");
+    ASSERT_TRUE(made.is_ok());
+    EXPECT_EQ(made->render_chat(*messages, Json(), {})->bytes, "so") << name;
+  }
+}
+
 }  // namespace
 }  // namespace plinth::engine::templates

@@ -4,31 +4,46 @@
 #include "http/server/answer.h"
 
 #include "base/log.h"
+#include "base/text.h"
 
 namespace plinth::http {
 
-ServerResponse error_answer(const ServerOptions& options, int status, const Error& error) {
+ServerResponse error_answer(const ServerOptions& options, int status, const Error& error,
+                            const std::string& path) {
   ServerResponse response = options.error_response
-                                ? options.error_response(error)
+                                ? options.error_response(error, path)
                                 : ServerResponse::text(status, error.message + "\n");
   response.status = status;
   return response;
 }
 
-void ResponseWriter::Impl::respond(const ServerResponse& response) {
-  std::string bytes = encode_response(response, wiring_.form);
+void ResponseWriter::Impl::set_header(std::string name, std::string value) {
+  MutexLock lock(mutex_);
+  std::erase_if(headers_, [&](const auto& header) { return header.first == name; });
+  headers_.emplace_back(std::move(name), std::move(value));
+}
+
+Headers ResponseWriter::Impl::with_set_headers(Headers headers) const {
+  for (const auto& [name, value] : headers_) {
+    std::erase_if(headers, [&](const auto& header) { return lower_ascii(header.first) == name; });
+    headers.emplace_back(name, value);
+  }
+  return headers;
+}
+
+void ResponseWriter::Impl::respond(ServerResponse response) {
   Callbacks dropped;
   MutexLock lock(mutex_);
   if (phase_ != Phase::waiting) {
     log_event(LogLevel::warning, "http.second_answer_refused");
     return;
   }
-  outgoing_ = std::move(bytes);
+  response.headers = with_set_headers(std::move(response.headers));
+  outgoing_ = encode_response(response, wiring_.form);
   dropped = finish();
 }
 
-void ResponseWriter::Impl::begin_stream(int status, const Headers& headers) {
-  std::string bytes = encode_stream_head(status, headers, wiring_.form);
+void ResponseWriter::Impl::begin_stream(int status, Headers headers) {
   MutexLock lock(mutex_);
   if (phase_ != Phase::waiting) {
     log_event(LogLevel::warning, "http.second_answer_refused");
@@ -36,7 +51,7 @@ void ResponseWriter::Impl::begin_stream(int status, const Headers& headers) {
   }
   phase_ = Phase::streaming;
   is_streamed_ = true;
-  outgoing_ = std::move(bytes);
+  outgoing_ = encode_stream_head(status, with_set_headers(std::move(headers)), wiring_.form);
   wake();
 }
 
@@ -45,8 +60,8 @@ bool ResponseWriter::Impl::write(std::string_view bytes) {
   if (phase_ != Phase::streaming || is_peer_gone_ || is_cut_) return false;
   if (bytes.empty() || wiring_.form.is_head) return true;
   const size_t waiting = outgoing_.size() + in_flight_bytes_;
-  // One write larger than the whole buffer goes through when nothing else waits.
-  if (waiting > 0 && waiting + bytes.size() > kStreamBufferBytesMax) {
+  // What waits may be above the bound by one write: a large one is not a slow reader's fault.
+  if (waiting > kStreamBufferBytesMax) {
     is_cut_ = true;
     wake();
     return false;
@@ -77,7 +92,8 @@ void ResponseWriter::Impl::abandon() {
   if (!is_unanswered) return end();
   respond(error_answer(
       *wiring_.options, 500,
-      make_error(ErrorCode::internal, "the request was not answered; see the server's log")));
+      make_error(ErrorCode::internal, "the request was not answered; see the server's log"),
+      wiring_.path));
 }
 
 bool ResponseWriter::Impl::is_open() {
@@ -160,12 +176,16 @@ ResponseWriter::~ResponseWriter() {
   if (impl_) impl_->abandon();
 }
 
+void ResponseWriter::set_header(std::string name, std::string value) {
+  if (impl_) impl_->set_header(std::move(name), std::move(value));
+}
+
 void ResponseWriter::respond(ServerResponse response) {
-  if (impl_) impl_->respond(response);
+  if (impl_) impl_->respond(std::move(response));
 }
 
 void ResponseWriter::begin_stream(int status, Headers headers) {
-  if (impl_) impl_->begin_stream(status, headers);
+  if (impl_) impl_->begin_stream(status, std::move(headers));
 }
 
 bool ResponseWriter::write(std::string bytes) { return impl_ && impl_->write(bytes); }

@@ -16,7 +16,8 @@
 namespace plinth::http {
 
 // The error body the server's owner chose, with the server's status.
-ServerResponse error_answer(const ServerOptions& options, int status, const Error& error);
+ServerResponse error_answer(const ServerOptions& options, int status, const Error& error,
+                            const std::string& path);
 
 class ResponseWriter::Impl {
  public:
@@ -25,12 +26,14 @@ class ResponseWriter::Impl {
     std::function<void()> wake;  // runs on the loop: bytes wait
     AnswerForm form;
     std::shared_ptr<const ServerOptions> options;
+    std::string path;  // of the request; empty: none was read
   };
   explicit Impl(Wiring wiring) : wiring_(std::move(wiring)) {}
 
   // The handler's side, from any thread.
-  void respond(const ServerResponse& response) EXCLUDES(mutex_);
-  void begin_stream(int status, const Headers& headers) EXCLUDES(mutex_);
+  void set_header(std::string name, std::string value) EXCLUDES(mutex_);
+  void respond(ServerResponse response) EXCLUDES(mutex_);
+  void begin_stream(int status, Headers headers) EXCLUDES(mutex_);
   bool write(std::string_view bytes) EXCLUDES(mutex_);
   void end() EXCLUDES(mutex_);
   void abandon() EXCLUDES(mutex_);
@@ -55,10 +58,12 @@ class ResponseWriter::Impl {
 
   void wake() REQUIRES(mutex_);
   Callbacks finish() REQUIRES(mutex_);
+  Headers with_set_headers(Headers headers) const REQUIRES(mutex_);
 
   const Wiring wiring_;
   Mutex mutex_;
   Phase phase_ GUARDED_BY(mutex_) = Phase::waiting;
+  Headers headers_ GUARDED_BY(mutex_);
   std::string outgoing_ GUARDED_BY(mutex_);
   size_t in_flight_bytes_ GUARDED_BY(mutex_) = 0;  // taken, not yet with the kernel
   bool is_wake_posted_ GUARDED_BY(mutex_) = false;

@@ -166,7 +166,7 @@ void Connection::dispatch() {
   request.peer_address = peer_address_;
   request.is_peer_loopback = is_peer_loopback_;
   reader_.reset();
-  begin_answer(form);
+  begin_answer(form, request.path);
 
   if (core_.options->is_quick && core_.options->is_quick(request)) {
     return run_handler(core_.handler, std::move(request), ResponseWriter(answer_));
@@ -177,20 +177,21 @@ void Connection::dispatch() {
     run_handler(core.handler, std::move(job->first), std::move(job->second));
   });
   if (queued.is_ok()) return;
-  job->second.respond(
-      error_answer(*core_.options, 503,
-                   make_error(ErrorCode::overloaded,
-                              "the server's queue of requests is full; try again later")));
+  job->second.respond(error_answer(
+      *core_.options, 503,
+      make_error(ErrorCode::overloaded, "the server's queue of requests is full; try again later"),
+      job->first.path));
 }
 
 void Connection::fail(const RequestFault& fault) {
-  begin_answer(AnswerForm{.is_head = false, .is_http10 = false, .is_keep_alive = false});
-  answer_->respond(error_answer(*core_.options, fault.status, fault.error));
+  begin_answer(AnswerForm{.is_head = false, .is_http10 = false, .is_keep_alive = false},
+               fault.path);
+  answer_->respond(error_answer(*core_.options, fault.status, fault.error, fault.path));
   reader_.reset();
   flush();
 }
 
-void Connection::begin_answer(const AnswerForm& form) {
+void Connection::begin_answer(const AnswerForm& form, const std::string& path) {
   phase_ = Phase::answering;
   // "100 Continue" can still be on its way, to a peer that does not read.
   expect(is_writing_ ? Wait::write : Wait::none, core_.options->write_stall_max);
@@ -201,7 +202,8 @@ void Connection::begin_answer(const AnswerForm& form) {
                                          if (const auto self = weak.lock()) self->flush();
                                        },
                                    .form = form,
-                                   .options = core_.options});
+                                   .options = core_.options,
+                                   .path = path});
 }
 
 void Connection::flush() {

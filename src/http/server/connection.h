@@ -85,7 +85,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void consume();
   void dispatch();
   void fail(const RequestFault& fault);
-  void begin_answer(const AnswerForm& form);
+  void begin_answer(const AnswerForm& form, const std::string& path);
   void flush();
   void write_some();
   void on_written(const ErrorCodeOf& error, size_t bytes);

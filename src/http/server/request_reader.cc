@@ -287,7 +287,9 @@ void RequestReader::refuse_body_size() {
 void RequestReader::refuse(int status, ErrorCode code, std::string message) {
   if (fault_) return;
   state_ = State::faulty;
-  fault_ = RequestFault{status, make_error(code, std::move(message))};
+  const auto target = parse_target(request_.method, request_.target);
+  fault_ = RequestFault{status, make_error(code, std::move(message)),
+                        target.is_ok() ? target->path : std::string()};
 }
 
 }  // namespace plinth::http

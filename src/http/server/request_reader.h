@@ -19,6 +19,7 @@ namespace plinth::http {
 struct RequestFault {
   int status = 400;
   Error error;
+  std::string path = {};  // as in ServerRequest; empty: none was read
 };
 
 struct RequestLimits {

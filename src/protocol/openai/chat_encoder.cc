@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "protocol/openai/chat_encoder.h"
+// Replies of chat/completions.
+#include "protocol/openai.h"
 
 namespace plinth::protocol::openai {
 namespace {

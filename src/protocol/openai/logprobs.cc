@@ -39,6 +39,29 @@ TokenLogprob decode_token(const Json& token) {
   return decoded;
 }
 
+// A completion's: lists beside each other.
+std::vector<ChosenLogprob> decode_parallel(const Json& logprobs) {
+  std::vector<ChosenLogprob> decoded;
+  const Json::Array& tokens = logprobs["tokens"].items();
+  const Json::Array& values = logprobs["token_logprobs"].items();
+  const Json::Array& tops = logprobs["top_logprobs"].items();
+  for (size_t i = 0; i < std::min(tokens.size(), values.size()); ++i) {
+    if (decoded.size() >= kUpstreamEntriesMax) break;
+    const auto bounded = [](std::string token, const Json& value) {
+      token.resize(std::min(token.size(), kUpstreamTokenBytesMax));
+      return TokenLogprob{std::move(token), value.as_double()};
+    };
+    ChosenLogprob& chosen = decoded.emplace_back();
+    chosen.chosen = bounded(tokens[i].as_string(), values[i]);
+    if (i >= tops.size()) continue;
+    for (const auto& [token, value] : tops[i].members()) {
+      if (chosen.top.size() >= kUpstreamTopMax) break;
+      chosen.top.push_back(bounded(token, value));
+    }
+  }
+  return decoded;
+}
+
 }  // namespace
 
 Json encode_logprobs(const std::vector<ChosenLogprob>& logprobs) {
@@ -55,6 +78,7 @@ Json encode_logprobs(const std::vector<ChosenLogprob>& logprobs) {
 }
 
 std::vector<ChosenLogprob> decode_logprobs(const Json& logprobs) {
+  if (logprobs["tokens"].is_array()) return decode_parallel(logprobs);
   std::vector<ChosenLogprob> decoded;
   for (const Json& entry : logprobs["content"].items()) {
     if (decoded.size() >= kUpstreamEntriesMax) break;

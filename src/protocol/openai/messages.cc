@@ -98,6 +98,12 @@ Result<Message> decode_message(const Json& message, const std::string& path) {
   }
   decoded.tool_calls = TRY(decode_tool_calls(calls, path + ".tool_calls"));
   decoded.content = TRY(decode_content(message, path, !decoded.tool_calls.empty()));
+  if (decoded.role == Role::assistant) {
+    for (const char* key : {"reasoning_content", "reasoning"}) {
+      if (!decoded.reasoning.empty() || !message[key].is_string()) continue;
+      decoded.reasoning = message[key].as_string();
+    }
+  }
   if (decoded.role == Role::tool) {
     decoded.tool_call_id = TRY(within(path, json_field::required_string(message, "tool_call_id")));
     if (decoded.tool_call_id.empty() || decoded.tool_call_id.size() > kIdBytesMax) {
@@ -130,6 +136,8 @@ Result<ToolSpec> decode_tool(const Json& tool, const std::string& path) {
   }
   decoded.description =
       TRY(within(inner, json_field::optional_string(function, "description"))).value_or("");
+  decoded.is_strict =
+      TRY(within(inner, json_field::optional_bool(function, "strict"))).value_or(false);
   const Json& parameters = function["parameters"];
   if (parameters.is_null()) {
     decoded.parameters = Json::object({{"type", "object"}, {"properties", Json::object()}});

@@ -79,6 +79,11 @@ Result<std::optional<int64_t>> decode_logprobs(const Json& body) {
 }  // namespace
 
 Status decode_sampling(const Json& body, ChatRequest& request) {
+  request.logprobs_top = TRY(decode_logprobs(body));
+  return decode_sampling_without_logprobs(body, request);
+}
+
+Status decode_sampling_without_logprobs(const Json& body, ChatRequest& request) {
   Sampling& sampling = request.sampling;
   sampling.temperature = TRY(json_field::optional_number(body, "temperature", 0, kTemperatureMax));
   sampling.top_p = TRY(json_field::optional_number(body, "top_p", 0, 1));
@@ -93,7 +98,7 @@ Status decode_sampling(const Json& body, ChatRequest& request) {
   sampling.repetition_penalty =
       TRY(json_field::optional_number(body, "repetition_penalty", kRepetitionMin, kRepetitionMax));
   sampling.logit_bias = TRY(decode_bias(body));
-  request.logprobs_top = TRY(decode_logprobs(body));
+  request.is_end_ignored = TRY(json_field::optional_bool(body, "ignore_eos")).value_or(false);
   const auto old_name = TRY(json_field::optional_integer(body, "max_tokens", 1, kTokensMax));
   const auto new_name =
       TRY(json_field::optional_integer(body, "max_completion_tokens", 1, kTokensMax));
@@ -116,6 +121,7 @@ void encode_sampling(const ChatRequest& request, Json& body) {
   set("frequency_penalty", sampling.frequency_penalty);
   set("repetition_penalty", sampling.repetition_penalty);
   set("max_tokens", request.max_tokens);
+  if (request.is_end_ignored) body.set("ignore_eos", true);
   if (!sampling.logit_bias.empty()) {
     Json biases = Json::object();
     for (const auto& [token, bias] : sampling.logit_bias) biases.set(std::to_string(token), bias);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/ids.h"
+#include "base/loop.h"
 #include "engine/engine.h"
 #include "serving/replicas/replica.h"
 
@@ -15,6 +16,7 @@ struct NativeOptions {
   std::string id;
   std::unique_ptr<engine::Engine> engine;
   IdSource& ids;
+  WorkerPool& workers;             // embeddings block here
   int64_t context_tokens_max = 0;  // 0: the trained length
   int parallel_max = 0;
 };

@@ -34,6 +34,7 @@ Json template_messages(const std::vector<protocol::Message>& messages) {
     Json item =
         Json::object({{"role", protocol::role_name(message.role)}, {"content", message.content}});
     if (!message.tool_calls.empty()) item.set("tool_calls", tool_calls_value(message.tool_calls));
+    if (!message.reasoning.empty()) item.set("reasoning_content", message.reasoning);
     if (!message.tool_call_id.empty()) item.set("tool_call_id", message.tool_call_id);
     if (!message.name.empty()) item.set("name", message.name);
     list.push(std::move(item));

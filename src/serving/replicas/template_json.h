@@ -11,7 +11,7 @@
 namespace plinth::serving {
 
 // [{"role","content","tool_calls":[{"id","type":"function","function":{"name","arguments":{…}}}],
-// "tool_call_id","name"}].
+// "reasoning_content","tool_call_id","name"}].
 // Arguments are objects, as templates print them; text that is no JSON object stays text.
 Json template_messages(const std::vector<protocol::Message>& messages);
 // [{"type":"function","function":{"name","description","parameters"}}]; null when there are none.

@@ -34,6 +34,43 @@ TEST(PromptShape, prompts_share_marks_exactly_as_far_as_their_messages_are_equal
   EXPECT_NE(first.prefixes[1].hash, other.prefixes[1].hash);
 }
 
+PromptShape shape_of_text(std::string text) {
+  protocol::ChatRequest chat;
+  chat.prompt = protocol::PlainPrompt{std::move(text), {}};
+  return shape_of(chat);
+}
+
+size_t marks_shared(const PromptShape& a, const PromptShape& b) {
+  size_t shared = 0;
+  while (shared < std::min(a.prefixes.size(), b.prefixes.size()) &&
+         a.prefixes[shared].hash == b.prefixes[shared].hash) {
+    ++shared;
+  }
+  return shared;
+}
+
+TEST(PromptShape, plain_prompts_of_any_length_share_the_marks_of_an_equal_start) {
+  const std::string start(100'000, 'x');
+  const PromptShape first = shape_of_text(start + "one");
+  const PromptShape second = shape_of_text(start + std::string(5'000'000, 'y'));
+  const size_t shared = marks_shared(first, second);
+  ASSERT_GT(shared, 0u);
+  // Of the start at most a sixteenth is not covered.
+  EXPECT_GT(first.prefixes[shared - 1].tokens, 100'000 / 4 * 14 / 16);
+  EXPECT_EQ(marks_shared(first, shape_of_text("z" + start)), 0u);
+  EXPECT_LT(shape_of_text(std::string(8u << 20, 'x')).prefixes.size(), 150u);
+  EXPECT_EQ(first.prefixes.back().tokens, first.tokens);
+  EXPECT_TRUE(shape_of_text("").prefixes.empty());
+}
+
+TEST(PromptShape, tokens_are_counted_and_are_no_text) {
+  protocol::ChatRequest chat;
+  chat.prompt = protocol::PlainPrompt{"", std::vector<int32_t>(1000, 0x78787878)};
+  const PromptShape shape = shape_of(chat);
+  EXPECT_EQ(shape.tokens, 1000);
+  EXPECT_EQ(marks_shared(shape, shape_of_text(std::string(4000, 'x'))), 0u);
+}
+
 TEST(PromptShape, counts_about_a_token_for_four_bytes) {
   const PromptShape shape = shape_of(conversation({std::string(4000, 'x')}));
   EXPECT_NEAR(static_cast<double>(shape.tokens), 1000, 10);

@@ -7,10 +7,11 @@
 #include <vector>
 
 #include "protocol/chat.h"
+#include "protocol/embeddings.h"
 
 namespace plinth::serving {
 
-// The prompt up to and including one message.
+// The prompt up to and including one message, or one piece of a plain prompt.
 struct PrefixMark {
   uint64_t hash = 0;
   int64_t tokens = 0;  // estimated
@@ -22,5 +23,7 @@ struct PromptShape {
 };
 
 PromptShape shape_of(const protocol::ChatRequest& chat);
+// Embeddings share no starts.
+PromptShape shape_of(const protocol::EmbeddingRequest& embedding);
 
 }  // namespace plinth::serving

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Server-sent events -> chunks -> ChatEvents; foreign bytes, so every step can fail.
+// Server-sent events -> JSON -> ChatEvents; foreign bytes, so every step can fail.
 #include "serving/upstreams/reply_reader.h"
 
 namespace plinth::serving {
@@ -16,7 +16,7 @@ bool ReplyReader::feed(std::string_view bytes) {
 Status ReplyReader::finish() {
   if (status_.is_ok() && !is_finished_) {
     // Some servers close without [DONE]; the decoder says whether the reply was complete.
-    auto events = decoder_.finish();
+    auto events = decoder_->finish();
     status_ = events.is_ok() ? emit(*std::move(events)) : Status(std::move(events).error());
   }
   if (status_.is_ok() && !is_finished_) {
@@ -35,9 +35,9 @@ Status ReplyReader::read(std::string_view bytes) {
 }
 
 Status ReplyReader::read_event(const std::string& payload) {
-  if (payload == "[DONE]") return emit(TRY(decoder_.finish()));
+  if (payload == "[DONE]") return emit(TRY(decoder_->finish()));
   const Json chunk = TRY(Json::parse(payload));
-  return emit(TRY(decoder_.feed(chunk)));
+  return emit(TRY(decoder_->feed(chunk)));
 }
 
 Status ReplyReader::emit(std::vector<ChatEvent> events) {

@@ -10,8 +10,10 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "base/text.h"
+#include "protocol/openai_embeddings.h"
 #include "serving/chat_events.h"
 #include "serving/upstreams/reply_reader.h"
+#include "serving/upstreams/upstream_api.h"
 
 namespace plinth::serving {
 
@@ -30,10 +32,14 @@ std::optional<int64_t> retry_after_ms(const http::ClientResponse& response) {
   return std::min(seconds, kRetryAfterSecondsMax) * 1000;
 }
 
+using protocol::ChatEvent;
+
 class Upstream final : public Replica {
  public:
   explicit Upstream(UpstreamOptions options)
-      : options_(std::move(options)), model_(options_.model) {}
+      : options_(std::move(options)),
+        api_(upstream_api_row(options_.api)),
+        model_(options_.model) {}
 
   ~Upstream() override {
     MutexLock lock(mutex_);
@@ -90,7 +96,7 @@ class Upstream final : public Replica {
 
   Json describe() const override {
     MutexLock lock(mutex_);
-    return Json::object({{"url", options_.url}, {"model", model_}});
+    return Json::object({{"url", options_.url}, {"api", api_.name}, {"model", model_}});
   }
 
  private:
@@ -158,21 +164,27 @@ class Upstream final : public Replica {
   http::ClientRequest request_to(std::string_view path) const {
     http::ClientRequest request;
     request.url = options_.url + std::string(path);
-    if (!options_.api_key.empty()) {
-      request.headers.push_back({"authorization", "Bearer " + options_.api_key});
-    }
+    api_.add_key(request.headers, options_.api_key);
     request.first_byte_max = options_.first_byte_max;
     request.between_bytes_max = options_.between_bytes_max;
     return request;
   }
 
-  http::ClientRequest chat_request(protocol::ChatRequest chat, const std::string& model) const {
+  Result<http::ClientRequest> chat_request(protocol::ChatRequest chat,
+                                           const std::string& model) const {
     chat.model = model;
-    http::ClientRequest request = request_to("/chat/completions");
+    const bool is_plain = chat.prompt.has_value();
+    if (is_plain && api_.plain_path.empty()) {
+      return make_error(ErrorCode::unsupported,
+                        "prompt: the upstream's API (" + std::string(api_.name) +
+                            ") has no completions; send messages to /v1/chat/completions",
+                        "prompt");
+    }
+    http::ClientRequest request = request_to(is_plain ? api_.plain_path : api_.chat_path);
     request.method = "POST";
     request.headers.push_back({"content-type", "application/json"});
     request.headers.push_back({"accept", "text/event-stream"});
-    request.body = protocol::openai::encode_chat(chat, true).dump();
+    request.body = TRY(is_plain ? api_.encode_plain(chat) : api_.encode_chat(chat)).dump();
     return request;
   }
 
@@ -195,6 +207,51 @@ class Upstream final : public Replica {
              }});
   }
 
+  http::ClientRequest embedding_request(protocol::EmbeddingRequest embedding,
+                                        const std::string& model) const {
+    embedding.model = model;
+    http::ClientRequest request = request_to("/embeddings");
+    request.method = "POST";
+    request.headers.push_back({"content-type", "application/json"});
+    request.body = protocol::openai::encode_embedding_request(embedding).dump();
+    request.body_bytes_max = Json::kTextBytesMax;
+    return request;
+  }
+
+  void embed(const ReplyPtr& reply) {
+    ++reply->attempts;
+    exchange(reply, embedding_request(*reply->call.embedding, reply->model),
+             {.on_end = [this, reply](const Result<http::ClientResponse>& response) {
+               end_embedding(reply, response);
+             }});
+  }
+
+  void end_embedding(const ReplyPtr& reply, const Result<http::ClientResponse>& response) {
+    note_reach(response.is_ok() ? nullptr : &response.error());
+    if (reply->is_cancelled) return end(reply, cancelled_event());
+    if (response.is_error()) {
+      const bool may_retry =
+          response.error().code == ErrorCode::unavailable && reply->attempts < kConnectAttemptsMax;
+      if (may_retry) return embed(reply);
+      return end(reply, failed_event(unreached(response.error(), false)));
+    }
+    if (response->status == 404) forget_model();
+    if (response->status < 200 || response->status >= 300) {
+      return end(reply, failed_event(refused(*response, reply->model)));
+    }
+    auto decoded = decode_embedding(response->body, reply->call.embedding->inputs.size());
+    if (decoded.is_error()) return end(reply, failed_event(broken(decoded.error())));
+    ChatEvent last;
+    last.kind = ChatEvent::Kind::finished;
+    last.usage = decoded->usage;
+    last.vectors = std::move(decoded->vectors);
+    end(reply, std::move(last));
+  }
+
+  static Result<protocol::ChatReply> decode_embedding(const std::string& body, size_t inputs) {
+    return protocol::openai::decode_embedding_reply(TRY(Json::parse(body)), inputs);
+  }
+
   // It may serve another one by now.
   void forget_model() {
     MutexLock lock(mutex_);
@@ -215,9 +272,12 @@ class Upstream final : public Replica {
   }
 
   void attempt(const ReplyPtr& reply) {
+    if (reply->call.embedding) return embed(reply);
+    auto request = chat_request(reply->call.chat, reply->model);
+    if (request.is_error()) return end(reply, failed_event(std::move(request).error()));
     ++reply->attempts;
-    reply->reader.emplace(reply->sink, options_.ids);
-    exchange(reply, chat_request(reply->call.chat, reply->model),
+    reply->reader.emplace(api_.create_decoder(), reply->sink, options_.ids);
+    exchange(reply, std::move(*request),
              {.on_bytes =
                   [this, reply](std::string_view bytes) {
                     // At the first bytes: a reply may take minutes, and its end is seen before the
@@ -288,13 +348,14 @@ class Upstream final : public Replica {
                                                         model + " at " + options_.url + status +
                                                         "; check url and upstream_model");
     }
-    Error error = protocol::openai::decode_error(response.status, response.body);
+    Error error = api_.decode_error(response.status, response.body);
     error.message = "upstream " + options_.id + ": " + error.message;
     if (!error.retry_after_ms) error.retry_after_ms = retry_after_ms(response);
     return error;
   }
 
   const UpstreamOptions options_;
+  const UpstreamApiRow& api_;
   mutable Mutex mutex_;
   Condition changed_;
   Calls calls_ GUARDED_BY(mutex_);

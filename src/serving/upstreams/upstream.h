@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// An upstream: any server that speaks OpenAI's chat completions, used like a replica. Calls hold no
-// thread: the client's loops carry them.
+// An upstream: any server that speaks OpenAI's chat completions (and completions, for plain
+// prompts) and embeddings, or Anthropic's Messages API, used like a replica. Calls hold no thread:
+// the client's loops carry them.
 #pragma once
 
 #include <memory>
@@ -19,6 +20,7 @@ struct UpstreamOptions {
   std::string id;
   std::string url;   // base URL, ".../v1"
   std::string name;  // of the model here
+  UpstreamApi api = UpstreamApi::openai;
   // The model's name there. Empty: `name` when the URL lists it under /models, else the first that
   // it lists; asked at the first call, so that a node may start before its upstream.
   std::string model;

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "base/queue.h"
 #include "serving/testing/scripted_client.h"
 
@@ -15,11 +17,13 @@ using namespace testing;
 using protocol::ChatEvent;
 
 struct Bench {
-  explicit Bench(ScriptedClient::Part part, std::string model = "their-name")
+  explicit Bench(ScriptedClient::Part part, std::string model = "their-name",
+                 UpstreamApi api = UpstreamApi::openai)
       : client(std::move(part)) {
     upstream = MUST(create_upstream({.id = "up#0",
                                      .url = "http://127.0.0.1:9/v1/",
                                      .name = "our-name",
+                                     .api = api,
                                      .model = std::move(model),
                                      .api_key = "sekret",
                                      .client = client,
@@ -41,6 +45,19 @@ struct Bench {
 
   std::vector<ChatEvent> run() {
     EXPECT_TRUE(start().is_ok());
+    return rest();
+  }
+
+  std::vector<ChatEvent> embed(std::vector<protocol::EmbeddingInput> inputs) {
+    ReplicaCall call;
+    call.id = "call_1";
+    call.embedding = std::make_shared<const protocol::EmbeddingRequest>(
+        protocol::EmbeddingRequest{"our-name", std::move(inputs)});
+    EXPECT_TRUE(
+        upstream
+            ->start(std::move(call),
+                    [this](ChatEvent event) { EXPECT_TRUE(events.push(std::move(event)).is_ok()); })
+            .is_ok());
     return rest();
   }
 
@@ -102,6 +119,87 @@ TEST(Upstream, sends_its_own_name_and_key_to_the_right_place) {
     if (name == "authorization") has_key = value == "Bearer sekret";
   }
   EXPECT_TRUE(has_key);
+}
+
+TEST(Upstream, sends_a_plain_prompt_to_completions) {
+  Bench bench([&](const auto&, const OnBytes& on_bytes, const auto&) {
+    on_bytes(
+        http::encode_sse_data(R"({"choices":[{"index":0,"text":" upon"}]})") +
+        http::encode_sse_data(R"({"choices":[{"index":0,"text":"","finish_reason":"stop"}]})") +
+        http::encode_sse_data("[DONE]"));
+    return answered(200);
+  });
+  protocol::ChatRequest chat;
+  chat.prompt = protocol::PlainPrompt{"Once", {}};
+  ASSERT_TRUE(bench.upstream
+                  ->start({"call_1", chat},
+                          [&](ChatEvent event) {
+                            EXPECT_TRUE(bench.events.push(std::move(event)).is_ok());
+                          })
+                  .is_ok());
+  const auto events = bench.rest();
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[0].text, " upon");
+  EXPECT_EQ(events[1].reason, protocol::FinishReason::stop);
+  const auto requests = bench.client.requests();
+  ASSERT_EQ(requests.size(), 1u);
+  EXPECT_EQ(requests[0].url, "http://127.0.0.1:9/v1/completions");
+  const Json body = MUST(Json::parse(requests[0].body), "the upstream writes JSON");
+  EXPECT_EQ(body["prompt"].as_string(), "Once");
+  EXPECT_EQ(body["model"].as_string(), "their-name");
+  EXPECT_FALSE(body.contains("messages"));
+}
+
+TEST(Upstream, speaks_anthropics_messages_where_it_is_told_to) {
+  const std::string bytes =
+      http::encode_sse({"message_start",
+                        R"({"type":"message_start","message":{"usage":{"input_tokens":7}}})",
+                        {}}) +
+      http::encode_sse({"content_block_delta",
+                        R"({"type":"content_block_delta","index":0,)"
+                        R"("delta":{"type":"text_delta","text":"Hello"}})",
+                        {}}) +
+      http::encode_sse({"message_delta",
+                        R"({"type":"message_delta","delta":{"stop_reason":"end_turn"},)"
+                        R"("usage":{"output_tokens":2}})",
+                        {}}) +
+      http::encode_sse({"message_stop", R"({"type":"message_stop"})", {}});
+  Bench bench(
+      [&](const auto&, const OnBytes& on_bytes, const auto&) {
+        on_bytes(bytes);
+        return answered(200);
+      },
+      "their-name", UpstreamApi::anthropic);
+  const auto events = bench.run();
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[0].text, "Hello");
+  EXPECT_EQ(events[1].reason, protocol::FinishReason::stop);
+  EXPECT_EQ(events[1].usage.prompt_tokens, 7);
+  EXPECT_EQ(events[1].usage.completion_tokens, 2);
+  const auto requests = bench.client.requests();
+  ASSERT_EQ(requests.size(), 1u);
+  EXPECT_EQ(requests[0].url, "http://127.0.0.1:9/v1/messages");
+  const std::map<std::string, std::string> headers(requests[0].headers.begin(),
+                                                   requests[0].headers.end());
+  EXPECT_EQ(headers.at("x-api-key"), "sekret");
+  EXPECT_EQ(headers.at("anthropic-version"), "2023-06-01");
+  EXPECT_FALSE(headers.contains("authorization"));
+  const Json body = MUST(Json::parse(requests[0].body), "the upstream writes JSON");
+  EXPECT_EQ(body["model"].as_string(), "their-name");
+  EXPECT_EQ(body["messages"].items()[0]["content"].items()[0]["text"].as_string(), "hello");
+}
+
+TEST(Upstream, an_overloaded_server_of_anthropics_is_overloaded) {
+  Bench bench(
+      [](const auto&, const auto&, const auto&) {
+        return answered(529,
+                        R"({"type":"error","error":{"type":"overloaded_error","message":"full"}})");
+      },
+      "their-name", UpstreamApi::anthropic);
+  const auto events = bench.run();
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].error.code, ErrorCode::overloaded);
+  EXPECT_NE(events[0].error.message.find("full"), std::string::npos);
 }
 
 // Plays a server that lists these models, and notes the one that is asked for.
@@ -225,6 +323,37 @@ TEST(Upstream, its_last_call_tells_whether_it_can_be_reached) {
   is_there = true;
   bench.upstream->check_reach();
   EXPECT_EQ(bench.upstream->reach().kind, Reach::Kind::reachable);
+}
+
+TEST(Upstream, passes_embeddings_through_under_its_own_name) {
+  Bench bench([&](const auto&, const OnBytes&, const auto&) {
+    return answered(200, R"({"data":[{"index":0,"embedding":[0.5,2]}],)"
+                         R"("usage":{"prompt_tokens":3}})");
+  });
+  const auto events = bench.embed({{"", {4, 5}}});
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].vectors, (std::vector<std::vector<float>>{{0.5f, 2}}));
+  EXPECT_EQ(events[0].usage.prompt_tokens, 3);
+  const auto requests = bench.client.requests();
+  ASSERT_EQ(requests.size(), 1u);
+  EXPECT_EQ(requests[0].url, "http://127.0.0.1:9/v1/embeddings");
+  EXPECT_EQ(requests[0].body,
+            R"({"model":"their-name","input":[[4,5]],"encoding_format":"float"})");
+}
+
+TEST(Upstream, a_refused_or_broken_embedding_says_whose_fault_it_is) {
+  const auto error_of = [](int status, const std::string& body) {
+    Bench bench([&](const auto&, const OnBytes&, const auto&) { return answered(status, body); });
+    const auto events = bench.embed({{"a"}});
+    EXPECT_EQ(events.back().kind, ChatEvent::Kind::failed);
+    return events.back().error.code;
+  };
+  EXPECT_EQ(error_of(401, "{}"), ErrorCode::upstream_failed);
+  EXPECT_EQ(error_of(404, "{}"), ErrorCode::upstream_failed);
+  EXPECT_EQ(error_of(400, R"({"error":{"code":"context_length_exceeded","message":"long"}})"),
+            ErrorCode::context_length_exceeded);
+  EXPECT_EQ(error_of(200, "no JSON"), ErrorCode::upstream_failed);
+  EXPECT_EQ(error_of(200, R"({"data":[]})"), ErrorCode::upstream_failed);
 }
 
 TEST(Upstream, destroying_it_ends_what_runs_and_waits) {
