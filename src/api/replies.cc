@@ -219,6 +219,7 @@ Result<std::vector<std::unique_ptr<serving::ChatStream>>> begin_chats(
   std::vector<std::unique_ptr<serving::ChatStream>> streams;
   for (size_t choice = 0; choice < choices; ++choice) {
     protocol::ChatRequest one = chat;
+    one.is_further_choice = choice > 0;
     // The same seed would make the same reply.
     if (one.sampling.seed) {
       const auto seed = static_cast<uint64_t>(*one.sampling.seed) + choice;  // may wrap
