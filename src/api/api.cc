@@ -14,6 +14,7 @@ namespace plinth::api {
 namespace {
 
 constexpr Duration kRequestMax = std::chrono::minutes(10);
+constexpr size_t kQuickBodyBytesMax = 64u << 10;  // read as JSON in well under a millisecond
 
 std::optional<std::string> bearer_of(const http::ServerRequest& request) {
   if (const auto header = request.header("authorization")) {
@@ -72,19 +73,25 @@ http::ServerResponse refusal(const Error& error, Dialect dialect, const std::str
 
 }  // namespace
 
+bool is_quick(const http::ServerRequest& request, const serving::Serving& serving) {
+  return request.path == "/v1/chat/completions" && request.body.size() <= kQuickBodyBytesMax &&
+         !serving.computes();
+}
+
 http::ServerResponse error_response(const Error& error, const std::string& path) {
   const DialectRow& row = dialect_row(find_route("", path).dialect);
   return error_response(error, row.encode_error(error, {}));
 }
 
-guard::DoorOptions Api::door() const {
+std::shared_ptr<const guard::DoorOptions> Api::door() const {
   MutexLock lock(mutex_);
   return door_;
 }
 
 void Api::set_door(guard::DoorOptions door) {
+  auto changed = std::make_shared<const guard::DoorOptions>(std::move(door));
   MutexLock lock(mutex_);
-  door_ = std::move(door);
+  door_ = std::move(changed);
 }
 
 void Measured::done(int status) const {
@@ -116,7 +123,8 @@ void Api::handle(http::ServerRequest http, http::ResponseWriter writer) {
     measured.done(error_row(error.code).http_status);
     writer.respond(refusal(error, match.dialect, request_id));
   };
-  const guard::DoorOptions door = this->door();
+  const auto door_options = this->door();
+  const guard::DoorOptions& door = *door_options;
   guard::Principal principal;
   const guard::CallerFacts facts = caller_facts(http);
   if (match.route->access == Access::authenticated) {

@@ -53,8 +53,9 @@ struct RouteSummary {
 
 class Api {
  public:
-  Api(Services& services, guard::DoorOptions door) : services_(services), door_(std::move(door)) {}
-  // The http::Handler: called on a worker thread, may block.
+  Api(Services& services, guard::DoorOptions door)
+      : services_(services), door_(std::make_shared<const guard::DoorOptions>(std::move(door))) {}
+  // The http::Handler: called on a worker thread, where it may block, or on a loop when is_quick.
   void handle(http::ServerRequest request, http::ResponseWriter writer);
   // The listening port is known only after the socket is bound, so the allow-lists come then.
   void set_door(guard::DoorOptions door);
@@ -62,11 +63,15 @@ class Api {
   static std::vector<RouteSummary> routes();  // docs/reference/routes.md is generated from it
 
  private:
-  guard::DoorOptions door() const;
+  std::shared_ptr<const guard::DoorOptions> door() const;
   Services& services_;
   mutable Mutex mutex_;
-  guard::DoorOptions door_ GUARDED_BY(mutex_);
+  std::shared_ptr<const guard::DoorOptions> door_ GUARDED_BY(mutex_);
 };
+
+// The http::QuickCheck: a small chat on a node that only passes chats on. Its decision is recorded
+// in a group and its keys and policies lie in memory, so nothing of it waits.
+bool is_quick(const http::ServerRequest& request, const serving::Serving& serving);
 
 // Errors the HTTP server itself makes (bad framing, limits), in the shape of the path's dialect.
 http::ServerResponse error_response(const Error& error, const std::string& path);

@@ -15,16 +15,35 @@ int64_t count_words(const std::string& text) {
   return words;
 }
 
+// By a model that serving knows. Blocks until its one event.
+Result<EmbeddedTexts> embed_by_model(const Call& call, const std::string& model,
+                                     const std::vector<std::string>& texts) {
+  protocol::EmbeddingRequest request{model, {}};
+  for (const std::string& text : texts) request.inputs.push_back({text, {}});
+  auto stream = call.services.serving.embed(call.request, std::move(request));
+  if (stream.is_error()) {
+    Error error = std::move(stream).error();
+    if (error.code == ErrorCode::not_found) {
+      error.message += "; the node's own embedder is '" + call.services.embedder.name() + "'";
+    }
+    return error;
+  }
+  constexpr Duration kWait = std::chrono::seconds(1);
+  std::optional<protocol::ChatEvent> end;
+  while (!end) end = (*stream)->next(kWait);  // its deadline ends it
+  if (end->kind == protocol::ChatEvent::Kind::failed) return end->error;
+  if (end->vectors.size() != texts.size()) {
+    return make_error(ErrorCode::cancelled, "the embedding was cancelled");
+  }
+  return EmbeddedTexts{std::move(end->vectors), end->usage.prompt_tokens};
+}
+
 }  // namespace
 
 Result<EmbeddedTexts> embed_texts(const Call& call, const std::string& model,
                                   const std::vector<std::string>& texts) {
   const memory::Embedder& embedder = call.services.embedder;
-  if (model != embedder.name()) {
-    return make_error(ErrorCode::not_found,
-                      "no embedding model '" + model + "'; this node has '" + embedder.name() + "'",
-                      "model");
-  }
+  if (model != embedder.name()) return embed_by_model(call, model, texts);
   TRY(guard::require_allowed(call.services.guard.authorizer().authorize(
       call.request, guard::Action{guard::ActionKind::model_call, "model", model,
                                   Json::object({{"inputs", texts.size()}})})));

@@ -41,7 +41,7 @@ class Replies : public std::enable_shared_from_this<Replies> {
  public:
   Replies(Call call, std::vector<std::unique_ptr<serving::ChatStream>> streams, ReplyPlan plan)
       : clock_(call.services.clock),
-        timers_(call.services.timers),
+        timers_(EventLoop::current() ? *EventLoop::current() : call.services.timers),
         workers_(call.services.workers),
         measured_(call.measured),
         is_stream_(plan.is_stream),
@@ -219,6 +219,7 @@ Result<std::vector<std::unique_ptr<serving::ChatStream>>> begin_chats(
   std::vector<std::unique_ptr<serving::ChatStream>> streams;
   for (size_t choice = 0; choice < choices; ++choice) {
     protocol::ChatRequest one = chat;
+    one.is_further_choice = choice > 0;
     // The same seed would make the same reply.
     if (one.sampling.seed) {
       const auto seed = static_cast<uint64_t>(*one.sampling.seed) + choice;  // may wrap

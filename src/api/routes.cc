@@ -122,22 +122,33 @@ constexpr Route kRoutes[] = {
      "server-sent events: runs, decisions, models, memory"},
 };
 
+// Takes the first segment from a path; false at its end.
+bool take_segment(std::optional<std::string_view>& path, std::string_view& segment) {
+  if (!path) return false;
+  const size_t end = path->find('/');
+  segment = path->substr(0, end);
+  path = end == std::string_view::npos ? std::nullopt : std::optional(path->substr(end + 1));
+  return true;
+}
+
 // Matches "/api/runs/{run}" segment by segment; a parameter takes one non-empty segment.
 bool match(std::string_view pattern, std::string_view path,
            std::map<std::string, std::string>& parameters) {
-  const auto wanted = split(pattern, '/');
-  const auto given = split(path, '/');
-  if (wanted.size() != given.size()) return false;
+  std::optional<std::string_view> wanted = pattern;
+  std::optional<std::string_view> given = path;
+  std::string_view segment;
+  std::string_view value;
   std::map<std::string, std::string> found;
-  for (size_t i = 0; i < wanted.size(); ++i) {
-    const std::string_view segment = wanted[i];
+  while (take_segment(wanted, segment)) {
+    if (!take_segment(given, value)) return false;
     if (segment.size() > 2 && segment.front() == '{') {
-      if (given[i].empty()) return false;
-      found[std::string(segment.substr(1, segment.size() - 2))] = std::string(given[i]);
-    } else if (segment != given[i]) {
+      if (value.empty()) return false;
+      found[std::string(segment.substr(1, segment.size() - 2))] = std::string(value);
+    } else if (segment != value) {
       return false;
     }
   }
+  if (given) return false;
   parameters = std::move(found);
   return true;
 }

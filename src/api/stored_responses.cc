@@ -80,6 +80,14 @@ StoredResponses::Rows StoredResponses::rows_of(const guard::Request& request) {
 }
 
 Status StoredResponses::check_input(const std::vector<Item>& input) {
+  if (input.size() > protocol::responses::kItemsMax) {
+    return make_error(ErrorCode::too_large,
+                      "input: the conversation has " + std::to_string(input.size()) +
+                          " items; one that is stored has at most " +
+                          std::to_string(protocol::responses::kItemsMax) +
+                          ". Send \"store\": false and the items that still matter",
+                      "input");
+  }
   const size_t bytes = dump_items(input).size();
   if (bytes <= kInputBytesMax) return ok();
   return make_error(ErrorCode::too_large,

@@ -35,6 +35,8 @@ class Cancellation {
   Cancellation() : flag_(std::make_shared<std::atomic<bool>>(false)) {}
   void cancel() { flag_->store(true, std::memory_order_release); }
   bool is_cancelled() const { return flag_->load(std::memory_order_acquire); }
+  // Whether another copy is left that could raise the flag.
+  bool is_shared() const { return flag_.use_count() > 1; }
 
  private:
   std::shared_ptr<std::atomic<bool>> flag_;

@@ -20,6 +20,8 @@ namespace asio = boost::asio;
 
 namespace {
 
+thread_local EventLoop* current_loop = nullptr;
+
 struct Timer {
   std::unique_ptr<asio::steady_timer> wait;
   std::function<void()> task;
@@ -69,7 +71,8 @@ EventLoop::~EventLoop() {
 void EventLoop::start() {
   MutexLock lock(state_->join_mutex);
   CHECK(!state_->thread.joinable());
-  state_->thread = std::thread([state = state_.get()] {
+  state_->thread = std::thread([this, state = state_.get()] {
+    current_loop = this;
     state->thread_id = std::this_thread::get_id();
     state->context.run();
   });
@@ -111,6 +114,8 @@ TimerId EventLoop::schedule(Duration delay, std::function<void()> task) {
 // Taking the timer out of the map is what cancels it: a handler that is already queued then finds
 // nothing.
 void EventLoop::cancel(TimerId timer) { state_->take(timer); }
+
+EventLoop* EventLoop::current() { return current_loop; }
 
 asio::io_context& EventLoop::context() { return state_->context; }
 

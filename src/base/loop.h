@@ -33,6 +33,8 @@ class EventLoop {
   TimerId schedule(Duration delay, std::function<void()> task);
   void cancel(TimerId timer);  // no effect on a timer that fired
   boost::asio::io_context& context();
+  // The loop whose thread this is; null on any other thread.
+  static EventLoop* current();
 
  private:
   struct State;

@@ -4,8 +4,10 @@
 
 #include <sodium.h>
 
+#include <array>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
 
@@ -47,10 +49,17 @@ uint64_t Random::below(uint64_t bound) {
 
 SystemRandom::SystemRandom() { CHECK(sodium_init() >= 0); }
 
+// The system is asked for many numbers at once: each question is a system call. A number leaves the
+// store when it is given away. A child process runs another program before it draws any.
 uint64_t SystemRandom::next() {
-  uint64_t bits = 0;
-  randombytes_buf(&bits, sizeof bits);
-  return bits;
+  constexpr size_t kStored = 64;
+  thread_local std::array<uint64_t, kStored> stored;
+  thread_local size_t left = 0;
+  if (left == 0) {
+    randombytes_buf(stored.data(), sizeof stored);
+    left = kStored;
+  }
+  return std::exchange(stored[--left], 0);
 }
 
 SeededRandom::SeededRandom(uint64_t seed) : state_{} {

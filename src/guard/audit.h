@@ -39,6 +39,9 @@ class AuditLog {
   // durable_first blocks until on disk; grouped returns at once and is written within kGroupWindow.
   virtual Result<AuditEntry> record(const std::string& tenant, Json record,
                                     AuditUrgency urgency) = 0;
+  // The same, grouped, for a record that is canonical JSON already; `id` stands in it.
+  virtual Status record_grouped(const std::string& tenant, std::string id,
+                                std::string canonical) = 0;
   virtual Result<std::vector<AuditEntry>> read(const std::string& tenant, uint64_t from,
                                                size_t limit) const = 0;
   virtual Result<std::vector<AuditEntry>> latest(const std::string& tenant, size_t limit) const = 0;

@@ -3,13 +3,17 @@
 // as.
 #pragma once
 
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "guard/request.h"
 #include "store/key_value.h"
@@ -36,8 +40,9 @@ struct NewKey {
 
 class Keys {
  public:
-  Keys(store::KeyValue& key_value, const Clock& clock, Random& random)
-      : key_value_(key_value), clock_(clock), random_(random) {}
+  static constexpr size_t kKnownMax = 4096;  // principals kept in memory
+
+  Keys(store::KeyValue& key_value, const Clock& clock, Random& random);
 
   Result<NewKey> create(const std::string& tenant, const std::string& name,
                         const std::set<std::string>& roles);
@@ -47,9 +52,26 @@ class Keys {
   Result<bool> has_any() const;  // is any key configured (not revoked)?
 
  private:
+  // Who belongs to a digest, as far as it was asked for: forgotten as soon as any key of the node
+  // changes.
+  struct Known {
+    Mutex mutex;
+    uint64_t changes GUARDED_BY(mutex) = 0;
+    std::unordered_map<std::string, Principal> principals GUARDED_BY(mutex);
+    std::optional<bool> has_any GUARDED_BY(mutex);
+    std::map<std::string, std::unique_ptr<store::Watch>> tenants GUARDED_BY(mutex);
+    void forget() EXCLUDES(mutex);
+  };
+
+  Result<Principal> find(const std::string& digest) const;
+  Result<bool> look_for_any() const;
+  bool follow(const std::string& tenant) const;
+
   store::KeyValue& key_value_;
   const Clock& clock_;
   Random& random_;
+  mutable Known known_;
+  std::unique_ptr<store::Watch> index_watch_;
 };
 
 Principal local_operator();

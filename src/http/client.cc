@@ -1,16 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
-// The client's door: one exchange a call. Connections are not kept; an exchange is where a pool
-// would lend one.
+// The client's door: an exchange on the caller's thread, or a call on an event loop.
 #include "http/client.h"
 
+#include <atomic>
+#include <future>
+
 #include "base/mutex.h"
+#include "http/client/async_call.h"
 #include "http/client/exchange.h"
 
 namespace plinth::http {
 namespace {
 
+constexpr Duration kCloseMax = std::chrono::seconds(5);
+
 class ClientImpl final : public Client {
  public:
+  explicit ClientImpl(const ClientOptions& options) {
+    for (EventLoop* loop : options.loops) {
+      lanes_.push_back(std::make_shared<ClientLane>(*loop, tls_));
+    }
+  }
+
+  ~ClientImpl() override {
+    MutexLock lock(mutex_);
+    for (const auto& lane : lanes_) close(*lane);
+    if (own_loop_) own_loop_->stop();
+  }
+
   Result<ClientResponse> send(const ClientRequest& request,
                               const Cancellation& cancellation) override {
     return exchange(request, nullptr, cancellation);
@@ -22,30 +39,61 @@ class ClientImpl final : public Client {
     return exchange(request, &on_bytes, cancellation);
   }
 
+  std::shared_ptr<ClientCall> start(ClientRequest request, CallHandlers handlers) override {
+    auto call = std::make_shared<AsyncCall>(lane(), std::move(request), std::move(handlers));
+    call->start();
+    return call;
+  }
+
  private:
   Result<ClientResponse> exchange(const ClientRequest& request,
                                   const std::function<bool(std::string_view)>* on_bytes,
                                   const Cancellation& cancellation) {
     Url url = TRY(parse_url(request.url));
     boost::asio::ssl::context* tls = nullptr;
-    if (url.scheme == "https") tls = TRY(tls_context());
+    if (url.scheme == "https") tls = TRY(tls_->context());
     return Exchange(request, std::move(url), tls, cancellation).run(on_bytes);
   }
 
-  // Made once: reading the system's certificates takes milliseconds. Shared by all calls after
-  // that.
-  Result<boost::asio::ssl::context*> tls_context() EXCLUDES(mutex_) {
+  // The one of this thread's loop, else one after the other.
+  std::shared_ptr<ClientLane> lane() EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
-    if (!tls_) tls_ = TRY(make_tls_context());
-    return tls_.get();
+    if (lanes_.empty()) {
+      own_loop_ = std::make_unique<EventLoop>();
+      own_loop_->start();
+      lanes_.push_back(std::make_shared<ClientLane>(*own_loop_, tls_));
+    }
+    for (const auto& lane : lanes_) {
+      if (&lane->loop() == EventLoop::current()) return lane;
+    }
+    return lanes_[next_lane_++ % lanes_.size()];
   }
 
+  static void close(ClientLane& lane) {
+    auto done = std::make_shared<std::promise<void>>();
+    auto closed = done->get_future();
+    if (EventLoop::current() == &lane.loop()) {
+      lane.close();
+    } else if (lane.post([&lane, done] {
+                 lane.close();
+                 done->set_value();
+               })) {
+      closed.wait_for(kCloseMax);
+    }
+    lane.close_gate();
+  }
+
+  const std::shared_ptr<SharedTls> tls_ = std::make_shared<SharedTls>();
   Mutex mutex_;
-  std::unique_ptr<boost::asio::ssl::context> tls_ GUARDED_BY(mutex_);
+  std::unique_ptr<EventLoop> own_loop_ GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<ClientLane>> lanes_ GUARDED_BY(mutex_);
+  size_t next_lane_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<Client> create_client() { return std::make_unique<ClientImpl>(); }
+std::unique_ptr<Client> create_client(ClientOptions options) {
+  return std::make_unique<ClientImpl>(options);
+}
 
 }  // namespace plinth::http

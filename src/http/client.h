@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The HTTP/1.1 client: one call, whole or streamed, with a time for each phase. TLS by the https
-// scheme, verified against the system's certificates. Blocks; belongs on worker threads.
+// scheme, verified against the system's certificates. send and stream block and belong on worker
+// threads; start holds no thread and keeps connections for the next call.
 #pragma once
 
 #include <functional>
@@ -9,6 +10,7 @@
 #include <string_view>
 
 #include "base/deadline.h"
+#include "base/loop.h"
 #include "http/server.h"
 
 namespace plinth::http {
@@ -36,9 +38,37 @@ struct ClientResponse {
   std::optional<std::string> header(std::string_view lower_case_name) const;
 };
 
+// What becomes of a call that was started: called in order on one event loop, never from within
+// start, and must not block. on_end comes last and exactly once.
+struct CallHandlers {
+  // The body of status 200..299 as it arrives; false stops reading. Empty: every body is returned
+  // whole. The view is valid during the call only.
+  std::function<bool(std::string_view)> on_bytes = {};
+  std::function<void(Result<ClientResponse>)> on_end;
+};
+
+// A call under way. Destroying it changes nothing: the call goes on.
+class ClientCall {
+ public:
+  virtual ~ClientCall() = default;
+  // The call ends soon, with cancelled unless it had ended, and its connection is closed.
+  // Thread-safe.
+  virtual void cancel() = 0;
+  // Reads no more until resumed, so that the peer feels a slow reader; the times between bytes
+  // stand still. Bytes under way may still come. Thread-safe.
+  virtual void pause() = 0;
+  virtual void resume() = 0;
+};
+
+// Bounds of started calls; on each loop of the client.
+inline constexpr size_t kCallsMax = 16384;  // under way; then overloaded
+inline constexpr size_t kIdleConnectionsPerOriginMax = 64;
+inline constexpr size_t kIdleConnectionsMax = 512;
+inline constexpr Duration kIdleConnectionMax = std::chrono::seconds(30);
+
 class Client {
  public:
-  virtual ~Client() = default;
+  virtual ~Client() = default;  // started calls end with cancelled
   // Follows no redirects and opens one connection a call. Cancellation is seen within 20 ms.
   // Thread-safe. Errors: invalid_argument (url), unavailable (resolve, connect), deadline_exceeded
   // (which phase), cancelled, too_large, upstream_failed (the peer broke the protocol). A status of
@@ -50,9 +80,18 @@ class Client {
   virtual Result<ClientResponse> stream(const ClientRequest& request,
                                         const std::function<bool(std::string_view)>& on_bytes,
                                         const Cancellation& cancellation) = 0;
+  // The same without blocking, over connections that are kept while idle. A request that meets a
+  // kept connection its peer has closed, before any byte of an answer, is sent once more over a new
+  // one. Called on one of the client's loops, the call runs there. Errors as above, and overloaded.
+  virtual std::shared_ptr<ClientCall> start(ClientRequest request, CallHandlers handlers) = 0;
 };
 
-std::unique_ptr<Client> create_client();
+struct ClientOptions {
+  // Where started calls run; they outlive the client and run already. Empty: a loop of its own.
+  std::vector<EventLoop*> loops = {};
+};
+
+std::unique_ptr<Client> create_client(ClientOptions options = {});
 
 struct Url {
   std::string scheme;  // "http" | "https"

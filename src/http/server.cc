@@ -62,8 +62,9 @@ Status listen_on(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
 class ServerImpl final : public Server {
  public:
   ServerImpl(const ServerOptions& options, Handler handler) : core_(options, std::move(handler)) {
-    for (size_t i = 0; i < std::max<size_t>(1, options.loops); ++i) {
-      lanes_.push_back(std::make_unique<Lane>());
+    for (EventLoop* loop : options.shared_loops) lanes_.push_back(std::make_unique<Lane>(loop));
+    while (lanes_.size() < std::max<size_t>(1, options.shared_loops.empty() ? options.loops : 1)) {
+      lanes_.push_back(std::make_unique<Lane>(nullptr));
     }
     acceptor_ = std::make_unique<tcp::acceptor>(lanes_.front()->loop.context());
     accept_pause_ = std::make_unique<net::steady_timer>(lanes_.front()->loop.context());
@@ -74,7 +75,7 @@ class ServerImpl final : public Server {
     core_.workers.stop();
     // Answers that outlive the server find the gates closed.
     for (const auto& lane : lanes_) lane->gate->close();
-    for (const auto& lane : lanes_) lane->loop.stop();
+    for (const auto& lane : lanes_) leave(*lane);
   }
 
   Status start() {
@@ -84,7 +85,9 @@ class ServerImpl final : public Server {
     port_ = acceptor_->local_endpoint(error).port();
     if (error) return make_error(ErrorCode::io_failed, "cannot read the port: " + error.message());
     accept();
-    for (const auto& lane : lanes_) lane->loop.start();
+    for (const auto& lane : lanes_) {
+      if (lane->own_loop) lane->own_loop->start();
+    }
     is_started_ = true;
     return ok();
   }
@@ -116,6 +119,14 @@ class ServerImpl final : public Server {
       done->set_value();
     });
     finished.wait_for(kCloseMax);
+  }
+
+  // Handlers of what was closed still come, and a shared loop goes on. What a task leaves behind
+  // runs after the tasks posted meanwhile, so the second of two fences is behind all of it.
+  static void leave(Lane& lane) {
+    if (lane.own_loop) return lane.own_loop->stop();
+    on_lane(lane, [] {});
+    on_lane(lane, [] {});
   }
 
   void for_each_connection(const std::function<void(Connection&)>& act) {

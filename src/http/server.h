@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The HTTP/1.1 server: sockets on event loops, handlers on a worker pool, answers whole or streamed
-// from any thread.
+// The HTTP/1.1 server: sockets on event loops, handlers on a worker pool or, when they are quick,
+// on the loop itself; answers whole or streamed from any thread.
 #pragma once
 
 #include <functional>
@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/loop.h"
 #include "base/result.h"
 
 namespace plinth::http {
@@ -78,11 +79,16 @@ class ResponseWriter {
 inline constexpr size_t kStreamBufferBytesMax = 1u << 20;
 
 using Handler = std::function<void(ServerRequest, ResponseWriter)>;
+// On a loop, with every request: true when its handler will not block.
+using QuickCheck = std::function<bool(const ServerRequest&)>;
 
 struct ServerOptions {
   std::string host = "127.0.0.1";
   uint16_t port = 0;  // 0: any free port
   size_t loops = 1;
+  // Loops to use in place of own ones; they run already, outlive the server and stop after it.
+  std::vector<EventLoop*> shared_loops = {};
+  QuickCheck is_quick = {};        // none: every handler runs on a worker
   size_t workers = 16;             // handlers that may block at once
   size_t worker_queue_max = 1024;  // then 503
   size_t connections_max = 4096;

@@ -2,8 +2,11 @@
 #include "node/node.h"
 
 #include <arpa/inet.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <thread>
 
 #include "agents/agents.h"
 #include "api/api.h"
@@ -31,6 +34,9 @@ namespace {
 constexpr size_t kWorkers = 32;
 constexpr size_t kReplyWorkers = 2;
 constexpr size_t kWorkerQueueMax = 4096;
+constexpr size_t kIoLoopsMax = 4;
+constexpr size_t kConnectionsMax = 16384;
+constexpr rlim_t kOpenFilesWanted = 65536;
 constexpr Duration kReportInterval = std::chrono::seconds(5);
 constexpr Duration kUpstreamCheckMax = std::chrono::seconds(3);
 constexpr Duration kDrainMax = std::chrono::seconds(5);
@@ -53,6 +59,16 @@ LogLevel level_of(const std::string& name) {
   return LogLevel::info;
 }
 
+// Each stream that is passed on holds two descriptors; the usual soft limit is 1024.
+void raise_open_files() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const rlim_t wanted = std::min<rlim_t>(limit.rlim_max, kOpenFilesWanted);
+  if (limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = wanted;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 std::string bracketed(const std::string& host) {
   return host.find(':') == std::string::npos ? host : "[" + host + "]";
 }
@@ -68,12 +84,15 @@ class RunningNode final : public Node {
     server_.reset();
     agents_.reset();
     serving_.reset();
+    client_.reset();
+    for (const auto& loop : io_loops_) loop->stop();
     workers_.stop();
     reply_workers_.stop();
   }
 
   Status open() {
     TRY(check_values(config_));
+    raise_open_files();
     set_log_level(level_of(config_.log_level));
     if (config_.data_folder.empty()) config_.data_folder = default_data_folder();
     TRY(check_folder_may_hold_a_key());
@@ -82,7 +101,8 @@ class RunningNode final : public Node {
         guard::create_guard({*store_, clock_, random_, metrics_, std::string(default_policies())}));
     TRY(check_listen_address());
     sandbox_ = TRY(guard::create_sandbox(supervisor_));
-    client_ = http::create_client();
+    for (const auto& loop : io_loops_) loop->start();
+    client_ = http::create_client({.loops = io_loops()});
     embedder_ = memory::create_lexical_embedder();
     memory_ = TRY(memory::create_memory(
         {*store_, guard_->authorizer(), *embedder_, clock_, random_, metrics_}));
@@ -110,6 +130,11 @@ class RunningNode final : public Node {
     options.host = config_.listen_host;
     options.port = config_.listen_port;
     options.workers = kWorkers;
+    options.shared_loops = io_loops();
+    options.connections_max = kConnectionsMax;
+    options.is_quick = [this](const http::ServerRequest& request) {
+      return api::is_quick(request, *serving_);
+    };
     options.error_response = [this](const Error& error, const std::string& path) {
       http::ServerResponse response = api::error_response(error, path);
       response.headers.emplace_back("x-request-id", ids_.make("req"));
@@ -158,6 +183,19 @@ class RunningNode final : public Node {
   }
 
  private:
+  std::vector<EventLoop*> io_loops() const {
+    std::vector<EventLoop*> loops;
+    for (const auto& loop : io_loops_) loops.push_back(loop.get());
+    return loops;
+  }
+
+  static std::vector<std::unique_ptr<EventLoop>> make_io_loops() {
+    const size_t cores = std::max(1u, std::thread::hardware_concurrency());
+    std::vector<std::unique_ptr<EventLoop>> loops(std::clamp<size_t>(cores / 4, 1, kIoLoopsMax));
+    for (auto& loop : loops) loop = std::make_unique<EventLoop>();
+    return loops;
+  }
+
   // A folder that is not there holds no key: refused before it is made.
   Status check_folder_may_hold_a_key() const {
     if (is_loopback(config_.listen_host)) return ok();
@@ -260,6 +298,9 @@ class RunningNode final : public Node {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<guard::Guard> guard_;
   std::unique_ptr<guard::Sandbox> sandbox_;
+  // A request that arrives on one of these is answered there, its upstream call included: before
+  // all that runs on them.
+  std::vector<std::unique_ptr<EventLoop>> io_loops_ = make_io_loops();
   std::unique_ptr<http::Client> client_;
   std::unique_ptr<memory::Embedder> embedder_;
   std::unique_ptr<memory::Memory> memory_;

@@ -90,6 +90,7 @@ struct ChatRequest {
   std::optional<ReplyFormat> reply_format;
   std::optional<int64_t> logprobs_top;  // log probabilities, with as many others beside each: 0..20
   std::string user;
+  bool is_further_choice = false;  // of a request whose first choice was counted for its rate
 };
 
 enum class FinishReason : uint8_t { stop, length, tool_calls, cancelled, error };

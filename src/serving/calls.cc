@@ -204,8 +204,9 @@ Result<std::unique_ptr<ChatStream>> Calls::begin(const guard::Request& request, 
     const MonotonicTime now = clock_.now();
     const std::string group = bucket_name(request);
     const double cost = decisions::kPromptTokenCost * static_cast<double>(shape.tokens);
+    const bool is_counted = !asked.chat.is_further_choice;
     const auto [decision, displaced] = model.admission.offer(
-        {call_id, group, cost}, buckets_.get(group), request.deadline.time(), now);
+        {call_id, group, cost, is_counted}, buckets_.get(group), request.deadline.time(), now);
     if (displaced) tell_displaced = displace(*displaced);
     buckets_.put(group, decision.bucket);
     verdict = decision.verdict;
@@ -231,9 +232,9 @@ Result<std::unique_ptr<ChatStream>> Calls::begin(const guard::Request& request, 
                                             .record = std::move(record)});
     call->times.admitted = now;
     call->phase = verdict == AdmitVerdict::run ? Phase::starting : Phase::waiting;
+    watch(call_id, *call);
     calls_[call_id] = std::move(call);
     update_queue_depth();
-    changed_.notify_all();  // the dispatcher polls while there are calls
   }
   tell_displaced();
   if (verdict == AdmitVerdict::run) TRY(start(call_id));

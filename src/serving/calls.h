@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The calls under way and the models they go to. A call waits for a slot, runs on a replica,
 // perhaps moves to another one before its first event, and ends once. One thread of its own starts
-// what waited, and polls deadlines and cancellations; nobody's thread is held while a call waits.
+// what waited, and sees deadlines and cancellations; nobody's thread is held while a call waits.
 #pragma once
 
 #include <functional>
@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/mutex.h"
@@ -25,6 +26,8 @@ namespace plinth::serving {
 
 // How soon a cancellation or a passed deadline is seen.
 inline constexpr Duration kPollInterval = std::chrono::milliseconds(5);
+// After the last call the thread goes on looking for so long: waking it costs more than a call.
+inline constexpr Duration kPollTail = std::chrono::seconds(1);
 
 class Calls {
  public:
@@ -91,6 +94,23 @@ class Calls {
         verdict{};  // how it ends, whatever the replica says after being stopped
   };
 
+  // Ids of calls whose readers want no more, noted by the readers, who may outlive the calls.
+  class CancelledReaders {
+   public:
+    void add(std::string id) EXCLUDES(mutex_) {
+      MutexLock lock(mutex_);
+      ids_.push_back(std::move(id));
+    }
+    std::vector<std::string> take() EXCLUDES(mutex_) {
+      MutexLock lock(mutex_);
+      return std::exchange(ids_, {});
+    }
+
+   private:
+    Mutex mutex_;
+    std::vector<std::string> ids_ GUARDED_BY(mutex_);
+  };
+
   // What one look at the calls found to do, once the lock is released.
   struct Work {
     std::vector<std::string> starts;
@@ -108,7 +128,14 @@ class Calls {
   Result<std::unique_ptr<ChatStream>> begin(const guard::Request& request, ReplicaCall asked,
                                             PromptShape shape) EXCLUDES(mutex_);
   void run_dispatcher() EXCLUDES(mutex_);
+  // Has the dispatcher look after a new call.
+  void watch(const std::string& id, Call& call) REQUIRES(mutex_);
+  // When a call is to end for want of time.
+  MonotonicTime end_of(const Call& call) const;
   Work look() REQUIRES(mutex_);
+  // The calls that a look has to examine; their number does not grow with that of the open ones.
+  std::vector<std::string> suspects(MonotonicTime now) REQUIRES(mutex_);
+  void examine(const std::string& id, MonotonicTime now, Work& work) REQUIRES(mutex_);
   // How the call should end now for reasons of its own; nullopt: it goes on.
   std::optional<protocol::ChatEvent> reason_to_end(const Call& call, MonotonicTime now) const
       REQUIRES(mutex_);
@@ -143,6 +170,11 @@ class Calls {
   std::map<std::string, std::unique_ptr<Call>> calls_ GUARDED_BY(mutex_);
   std::vector<std::string> due_
       GUARDED_BY(mutex_);  // calls to start: a slot or another replica is theirs
+  const std::shared_ptr<CancelledReaders> cancelled_ = std::make_shared<CancelledReaders>();
+  // Calls with a flag that somebody else may raise, and those that are to stop and cannot yet.
+  std::vector<std::string> polled_ GUARDED_BY(mutex_);
+  MonotonicTime next_end_ GUARDED_BY(mutex_) = MonotonicTime::max();  // no call ends before
+  bool is_asleep_ GUARDED_BY(mutex_) = false;
   PrincipalBuckets buckets_ GUARDED_BY(mutex_);
   std::vector<std::string> order_ GUARDED_BY(mutex_);  // names in the order they were added
   // After everything the replicas' threads use: destroying a replica waits for its threads.

@@ -11,17 +11,21 @@ namespace plinth::serving {
 using protocol::ChatEvent;
 
 void Calls::run_dispatcher() {
+  MonotonicTime busy_until{};
   while (true) {
     Work work;
     {
       MutexLock lock(mutex_);
       work = look();
       while (work.is_empty() && !is_stopping_) {
-        if (calls_.empty()) {
+        if (!calls_.empty()) busy_until = clock_.now() + kPollTail;
+        is_asleep_ = calls_.empty() && clock_.now() >= busy_until;
+        if (is_asleep_) {
           changed_.wait(mutex_);
         } else {
           changed_.wait_for(mutex_, kPollInterval);
         }
+        is_asleep_ = false;
         work = look();
       }
       if (is_stopping_) return;
@@ -38,23 +42,65 @@ void Calls::run_dispatcher() {
   }
 }
 
+void Calls::watch(const std::string& id, Call& call) {
+  next_end_ = std::min(next_end_, end_of(call));
+  if (call.cancellation.is_shared()) polled_.push_back(id);
+  call.writer.on_cancel([cancelled = cancelled_, id] { cancelled->add(id); });
+  if (is_asleep_) changed_.notify_all();
+}
+
+MonotonicTime Calls::end_of(const Call& call) const {
+  MonotonicTime end = call.deadline.time().value_or(MonotonicTime::max());
+  if (call.phase == Phase::waiting)
+    end = std::min(end, call.times.admitted + limits_.queue_wait_max);
+  return end;
+}
+
 Calls::Work Calls::look() {
   Work work;
   work.starts.swap(due_);
   const MonotonicTime now = clock_.now();
-  std::vector<std::pair<std::string, ChatEvent>> over;
-  for (auto& [id, call] : calls_) {
-    if (call->is_stopping && call->is_cancel_sent) continue;
-    auto last = reason_to_end(*call, now);
-    if (!last) continue;
-    if (call->replica == nullptr) {
-      over.emplace_back(id, *std::move(last));
-    } else {
-      stop_running(id, *call, *std::move(last), work);
+  for (const std::string& id : suspects(now)) examine(id, now, work);
+  return work;
+}
+
+std::vector<std::string> Calls::suspects(MonotonicTime now) {
+  std::vector<std::string> found = cancelled_->take();
+  for (std::string& id : std::exchange(polled_, {})) {
+    const auto call = calls_.find(id);
+    if (call == calls_.end()) continue;
+    if (call->second->is_stopping || call->second->cancellation.is_cancelled()) {
+      found.push_back(std::move(id));
+    } else if (call->second->cancellation.is_shared()) {
+      polled_.push_back(std::move(id));
     }
   }
-  for (auto& [id, last] : over) work.ends.push_back(end(id, std::move(last)));
-  return work;
+  if (now < next_end_) return found;
+  next_end_ = MonotonicTime::max();
+  for (const auto& [id, call] : calls_) {
+    const MonotonicTime end = end_of(*call);
+    if (end <= now) {
+      found.push_back(id);
+    } else {
+      next_end_ = std::min(next_end_, end);
+    }
+  }
+  return found;
+}
+
+void Calls::examine(const std::string& id, MonotonicTime now, Work& work) {
+  const auto found = calls_.find(id);
+  if (found == calls_.end()) return;
+  Call& call = *found->second;
+  if (call.is_stopping && call.is_cancel_sent) return;
+  auto last = reason_to_end(call, now);
+  if (!last) return;
+  if (call.replica == nullptr) {
+    work.ends.push_back(end(id, *std::move(last)));
+    return;
+  }
+  stop_running(id, call, *std::move(last), work);
+  if (!call.is_cancel_sent) polled_.push_back(id);  // its replica does not know it yet
 }
 
 std::optional<ChatEvent> Calls::reason_to_end(const Call& call, MonotonicTime now) const {

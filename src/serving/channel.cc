@@ -21,6 +21,7 @@ struct ChannelState {
   bool is_ended GUARDED_BY(mutex) = false;
   bool is_cancelled GUARDED_BY(mutex) = false;
   std::function<void()> callback GUARDED_BY(mutex);
+  std::function<void()> on_cancel GUARDED_BY(mutex);
   // At most one thread is inside the callback; events that come meanwhile make it run once more.
   bool is_calling GUARDED_BY(mutex) = false;
   bool is_call_due GUARDED_BY(mutex) = false;
@@ -104,9 +105,9 @@ class Reader final : public ChatStream {
       : id_(std::move(id)), state_(std::move(state)) {}
 
   ~Reader() override {
+    cancel();
     std::function<void()> released;
     MutexLock lock(state_->mutex);
-    state_->is_cancelled = true;
     state_->is_ended = true;  // nothing is kept for a reader that is gone
     released.swap(state_->callback);
     // A callback in flight on another thread may still use what its owner is about to destroy. A
@@ -148,8 +149,14 @@ class Reader final : public ChatStream {
   }
 
   void cancel() override {
-    MutexLock lock(state_->mutex);
-    state_->is_cancelled = true;
+    std::function<void()> tell;
+    {
+      MutexLock lock(state_->mutex);
+      state_->is_cancelled = true;
+      if (state_->is_ended) return;
+      tell.swap(state_->on_cancel);
+    }
+    if (tell) tell();
   }
 
  private:
@@ -183,6 +190,11 @@ bool ChannelWriter::write(ChatEvent event) {
 bool ChannelWriter::is_cancelled() const {
   MutexLock lock(state_->mutex);
   return state_->is_cancelled;
+}
+
+void ChannelWriter::on_cancel(std::function<void()> callback) {
+  MutexLock lock(state_->mutex);
+  state_->on_cancel = std::move(callback);
 }
 
 Channel create_channel(std::string id) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The bounded channel of one reply: replicas write ChatEvents at one end, a ChatStream reads them
 // at the other. A slow reader makes neighbouring text events flow together, so nothing is lost and
-// the number of events stays bounded. The reader asks for cancellation with a flag that the writing
-// side polls.
+// the number of events stays bounded. The reader asks for cancellation with a flag, and the writing
+// side may have itself told.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -29,6 +30,9 @@ class ChannelWriter {
   // written: the reader is gone or the channel has ended, so the work behind it should stop.
   bool write(protocol::ChatEvent event);
   bool is_cancelled() const;  // the reader cancelled or is gone
+  // Called once, on the reader's thread, when that comes about before the end; set it before the
+  // reader is handed out.
+  void on_cancel(std::function<void()> callback);
 
  private:
   std::shared_ptr<ChannelState> state_;

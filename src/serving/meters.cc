@@ -35,6 +35,7 @@ void Meters::started(const std::string& model, Operation operation, const std::s
       Metric::gen_ai_queue_seconds, seconds(waited),
       {{"gen_ai_operation_name", operation_name(operation)}, {"gen_ai_request_model", model}});
   metrics_.observe(Metric::queue_wait_seconds, seconds(waited), {{"queue", kQueue}});
+  if (!events_.is_watched(kTopic)) return;
   events_.publish(std::string(kTopic), Json::object({{"model", model},
                                                      {"event", "started"},
                                                      {"id", call},

@@ -173,6 +173,8 @@ class NodeServing final : public Serving {
 
   std::string default_model() const override { return calls_.first_ready(); }
 
+  bool computes() const override { return computes_; }
+
  private:
   Status authorize(const guard::Request& request, const guard::Action& action) {
     const MonotonicTime begun = options_.clock.now();
@@ -211,6 +213,7 @@ class NodeServing final : public Serving {
     if (spec.name.empty()) {
       return make_error(ErrorCode::invalid_argument, "name: expected the model's name", "name");
     }
+    if (spec.kind == ReplicaKind::native) computes_ = true;
     size_t replicas = 0;
     if (const auto present = calls_.facts(spec.name); present && present->is_ready) {
       if (spec.kind == ReplicaKind::native || present->kind == ReplicaKind::native) {
@@ -229,6 +232,7 @@ class NodeServing final : public Serving {
 
   const ServingOptions options_;
   std::atomic<bool> is_checking_{false};
+  std::atomic<bool> computes_{false};
   Mutex loading_;
   Calls calls_;
 };

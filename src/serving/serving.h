@@ -91,7 +91,7 @@ struct ServingOptions {
   http::Client& client;
   const Clock& clock;
   IdSource& ids;
-  WorkerPool& workers;    // upstream calls and embeddings block here
+  WorkerPool& workers;    // embeddings block here
   store::Events& events;  // topic "model"
   telemetry::Metrics& metrics;
   AdmissionOptions admission;
@@ -159,6 +159,9 @@ class Serving {
   // How many models are in each state; names none.
   virtual std::map<std::string, int> states() const = 0;
   virtual std::string default_model() const = 0;  // the first added that chats; empty when none
+  // Whether a chat may take this machine's processors: false while every model is an upstream, and
+  // then chat does not block.
+  virtual bool computes() const { return true; }
 };
 
 std::unique_ptr<Serving> create_serving(const ServingOptions& options);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 
@@ -32,6 +33,8 @@ class Events {
  public:
   virtual ~Events() = default;
   virtual void publish(const std::string& topic, std::string payload) = 0;  // never blocks
+  // Whether anybody would get it: a payload need not be made for nobody.
+  virtual bool is_watched([[maybe_unused]] std::string_view topic) const { return true; }
   virtual std::unique_ptr<Subscription> subscribe(const std::string& topic_prefix,
                                                   size_t capacity) = 0;
 };

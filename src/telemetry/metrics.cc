@@ -62,9 +62,17 @@ class Column {
   AnySeries series(MetricLabels labels) EXCLUDES(mutex_) {
     CHECK(std::equal(labels.begin(), labels.end(), row_.labels.begin(), row_.labels.end(),
                      [](const auto& label, std::string_view name) { return label.first == name; }));
+    MutexLock lock(mutex_);
+    // Values that need no change, most often, are found as they are. A value that holds the
+    // separator makes a key that is never found.
+    key_.clear();
+    for (const auto& label : labels) {
+      if (&label != labels.begin()) key_ += kValueSeparator;
+      key_ += label.second;
+    }
+    if (const auto known = series_.find(key_); known != series_.end()) return known->second;
     std::vector<std::string> values;
     for (const auto& [name, value] : labels) values.push_back(label_value(value));
-    MutexLock lock(mutex_);
     std::string key = join(values, std::string_view(&kValueSeparator, 1));
     const auto found = series_.find(key);
     if (found != series_.end()) return found->second;
@@ -99,6 +107,7 @@ class Column {
   const AnyFamily family_;
   Mutex mutex_;
   std::unordered_map<std::string, AnySeries> series_ GUARDED_BY(mutex_);
+  std::string key_ GUARDED_BY(mutex_);  // being looked for; keeps its memory
 };
 
 }  // namespace

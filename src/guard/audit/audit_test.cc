@@ -100,8 +100,8 @@ TEST_F(AuditTest, verify_finds_an_entry_edited_together_with_its_hash) {
   auto& stored = journal_.entries(kStream)[2];
   AuditEntry entry = *entry_from_body(stored.body);
   entry.record.set("note", "forged");
-  chain_entry(entry, entry.index, entry.previous);
-  stored.body = entry_to_body(entry);
+  chain_entry(entry, entry.index, entry.previous, entry.record.canonical());
+  stored.body = entry_to_body(entry, entry.record.dump());
   const auto proof = open()->verify("default");
   EXPECT_FALSE(proof->is_intact);
   EXPECT_NE(proof->first_mismatch.find("entry 3: it follows"), std::string::npos)
@@ -143,9 +143,9 @@ TEST_F(AuditTest, verify_notices_that_the_whole_log_was_replaced_while_the_node_
   for (auto& stored : journal_.entries(kStream)) {
     AuditEntry entry = *entry_from_body(stored.body);
     entry.record.set("note", "forged");
-    chain_entry(entry, entry.index, previous);
+    chain_entry(entry, entry.index, previous, entry.record.canonical());
     previous = entry.hash;
-    stored.body = entry_to_body(entry);
+    stored.body = entry_to_body(entry, entry.record.dump());
   }
   const auto proof = log->verify("default");
   EXPECT_FALSE(proof->is_intact);

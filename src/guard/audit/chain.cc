@@ -9,26 +9,30 @@
 
 namespace plinth::guard {
 
-std::string chain_hash(std::string_view previous, const Json& record) {
-  std::string text(previous);
-  text += '\n';
-  text += record.canonical();
+std::string chain_hash(std::string_view previous, std::string_view canonical) {
+  std::string text;
+  text.reserve(previous.size() + 1 + canonical.size());
+  text.append(previous).append("\n").append(canonical);
   return hex(sha256(text));
 }
 
-void chain_entry(AuditEntry& entry, uint64_t index, const std::string& previous) {
+void chain_entry(AuditEntry& entry, uint64_t index, const std::string& previous,
+                 std::string_view canonical) {
   entry.index = index;
   entry.previous = previous;
-  entry.hash = chain_hash(previous, entry.record);
+  entry.hash = chain_hash(previous, canonical);
 }
 
-std::string entry_to_body(const AuditEntry& entry) {
-  return Json::object({{"v", kAuditFormat},
-                       {"index", entry.index},
-                       {"previous", entry.previous},
-                       {"hash", entry.hash},
-                       {"record", entry.record}})
-      .dump();
+// Hashes are hexadecimal and need no escapes.
+std::string entry_to_body(const AuditEntry& entry, std::string_view record) {
+  std::string body;
+  body.reserve(record.size() + 256);
+  body.append("{\"v\":").append(std::to_string(kAuditFormat));
+  body.append(",\"index\":").append(std::to_string(entry.index));
+  body.append(",\"previous\":\"").append(entry.previous);
+  body.append("\",\"hash\":\"").append(entry.hash);
+  body.append("\",\"record\":").append(record).append("}");
+  return body;
 }
 
 Result<AuditEntry> entry_from_body(std::string_view body) {
@@ -65,7 +69,7 @@ std::string chain_mismatch(const AuditEntry& entry, uint64_t index, const std::s
     return at + "it follows " + shorten(entry.previous, 64) + ", the entry before it is " +
            previous + "; entries were removed, added or moved";
   }
-  if (entry.hash != chain_hash(entry.previous, entry.record)) {
+  if (entry.hash != chain_hash(entry.previous, entry.record.canonical())) {
     return at + "its record does not have its hash; the record or the hash was changed";
   }
   return {};

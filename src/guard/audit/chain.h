@@ -16,12 +16,14 @@ inline const std::string kNoHash(64, '0');
 
 // hex SHA-256 of: previous hash in hex, a line feed, the record's canonical JSON. The record holds
 // its id.
-std::string chain_hash(std::string_view previous, const Json& record);
+std::string chain_hash(std::string_view previous, std::string_view canonical);
 
-// Fills index, previous and hash of an entry whose id and record are known.
-void chain_entry(AuditEntry& entry, uint64_t index, const std::string& previous);
+// Fills index, previous and hash of an entry whose record has this canonical JSON.
+void chain_entry(AuditEntry& entry, uint64_t index, const std::string& previous,
+                 std::string_view canonical);
 
-std::string entry_to_body(const AuditEntry& entry);
+// `record` is JSON text, in place of the entry's own.
+std::string entry_to_body(const AuditEntry& entry, std::string_view record);
 // corrupt names what is wrong. Does not check the hash.
 Result<AuditEntry> entry_from_body(std::string_view body);
 

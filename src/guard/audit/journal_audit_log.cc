@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kRetryPause{500};
 
+Error too_large() { return make_error(ErrorCode::too_large, "an audit record has at most 64 KiB"); }
+
 }  // namespace
 
 JournalAuditLog::JournalAuditLog(store::Journal& journal, const Clock& clock, Random& random)
@@ -33,16 +35,26 @@ Result<AuditEntry> JournalAuditLog::record(const std::string& tenant, Json recor
   if (entry.id.empty()) entry.id = ids_.make("dec");
   record.set("id", entry.id);
   if (record.dump().size() > TenantLog::kRecordBytesMax) {
-    return make_error(ErrorCode::too_large, "an audit record has at most 64 KiB");
+    return too_large();
   }
   entry.record = std::move(record);
-  TenantLog* log = TRY(log_of(tenant));
-  if (urgency == AuditUrgency::durable_first) return log->write(std::move(entry));
-  TRY(log->queue(entry));
-  MutexLock lock(mutex_);
-  has_grouped_ = true;
-  changed_.notify_all();
+  if (urgency == AuditUrgency::durable_first) {
+    TenantLog* log = TRY(log_of(tenant));
+    return log->write(std::move(entry));
+  }
+  TRY(record_grouped(tenant, entry.id, entry.record.canonical()));
   return entry;
+}
+
+Status JournalAuditLog::record_grouped(const std::string& tenant, std::string id,
+                                       std::string canonical) {
+  if (canonical.size() > TenantLog::kRecordBytesMax) return too_large();
+  TenantLog* log = TRY(log_of(tenant));
+  TRY(log->queue(std::move(id), std::move(canonical)));
+  MutexLock lock(mutex_);
+  // The writer that waits for its window to end need not be woken again.
+  if (!std::exchange(has_grouped_, true)) changed_.notify_all();
+  return ok();
 }
 
 Result<TenantLog*> JournalAuditLog::log_of(const std::string& tenant) const {

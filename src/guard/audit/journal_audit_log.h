@@ -25,6 +25,7 @@ class JournalAuditLog final : public AuditLog {
   ~JournalAuditLog() override;  // writes what is queued
 
   Result<AuditEntry> record(const std::string& tenant, Json record, AuditUrgency urgency) override;
+  Status record_grouped(const std::string& tenant, std::string id, std::string canonical) override;
   Result<std::vector<AuditEntry>> read(const std::string& tenant, uint64_t from,
                                        size_t limit) const override;
   Result<std::vector<AuditEntry>> latest(const std::string& tenant, size_t limit) const override;

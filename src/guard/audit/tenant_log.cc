@@ -21,6 +21,7 @@ TenantLog::TenantLog(store::Journal& journal, IdSource& ids, std::string tenant)
 
 Result<AuditEntry> TenantLog::write(AuditEntry entry) {
   auto pending = std::make_shared<Pending>();
+  pending->record = entry.record.canonical();
   pending->entry = std::move(entry);
   {
     MutexLock lock(mutex_);
@@ -39,9 +40,10 @@ Result<AuditEntry> TenantLog::write(AuditEntry entry) {
   return pending->entry;
 }
 
-Status TenantLog::queue(AuditEntry entry) {
+Status TenantLog::queue(std::string id, std::string canonical) {
   auto pending = std::make_shared<Pending>();
-  pending->entry = std::move(entry);
+  pending->entry.id = std::move(id);
+  pending->record = std::move(canonical);
   bool is_full = false;
   {
     MutexLock lock(mutex_);
@@ -82,7 +84,7 @@ std::vector<TenantLog::PendingPtr> TenantLog::front_of_queue() const {
   std::vector<PendingPtr> batch;
   size_t bytes = 0;
   for (const PendingPtr& pending : queue_) {
-    bytes += pending->entry.record.dump().size() + 512;
+    bytes += pending->record.size() + 512;
     if (!batch.empty() && (bytes > kBatchBytesMax || batch.size() >= kBatchEntriesMax)) break;
     batch.push_back(pending);
   }
@@ -94,9 +96,9 @@ Status TenantLog::write_batch(const std::vector<PendingPtr>& batch) {
   std::string head = head_;
   uint64_t index = next_index_;
   for (const PendingPtr& pending : batch) {
-    chain_entry(pending->entry, index++, head);
+    chain_entry(pending->entry, index++, head, pending->record);
     head = pending->entry.hash;
-    entries.push_back(store::Entry{"", entry_to_body(pending->entry)});
+    entries.push_back(store::Entry{"", entry_to_body(pending->entry, pending->record)});
   }
   const std::string append_id = ids_.make("aud");
   auto written = journal_.append(stream_, last_, entries, append_id);
@@ -115,7 +117,12 @@ Status TenantLog::write_batch(const std::vector<PendingPtr>& batch) {
   MutexLock lock(mutex_);
   for (const PendingPtr& pending : batch) {
     pending->is_written = true;
-    std::erase(queue_, pending);
+    // The batch was the front of the queue, and hardly anything leaves it otherwise.
+    if (!queue_.empty() && queue_.front() == pending) {
+      queue_.pop_front();
+    } else {
+      std::erase(queue_, pending);
+    }
   }
   return ok();
 }

@@ -30,8 +30,9 @@ class TenantLog {
   // Blocks until durable. On an error the entry is not queued any more, but may have been written
   // when the error is outcome_unknown.
   Result<AuditEntry> write(AuditEntry entry);
-  // Queues; a full queue is written first. index and hash are not known yet.
-  Status queue(AuditEntry entry);
+  // Queues; a full queue is written first. index and hash are not known yet. `canonical` is the
+  // record's text.
+  Status queue(std::string id, std::string canonical);
   Status flush();  // everything queued so far is durable
 
   Result<std::vector<AuditEntry>> read(uint64_t from, size_t limit) const;
@@ -41,7 +42,8 @@ class TenantLog {
 
  private:
   struct Pending {
-    AuditEntry entry;
+    AuditEntry entry;    // of a queued one, without its record
+    std::string record;  // canonical JSON
     bool is_written = false;
   };
   using PendingPtr = std::shared_ptr<Pending>;

@@ -4,6 +4,7 @@
 #include "guard/authorizer/audit_record.h"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "base/hash.h"
@@ -15,6 +16,9 @@ namespace {
 
 constexpr size_t kTextBytesMax = 256;
 constexpr size_t kListMax = 32;
+
+// What differs between records of the same decision, in the order of canonical JSON.
+constexpr std::array<std::string_view, 4> kOwnMembers = {"id", "request_id", "time", "trace"};
 
 std::string digest_of(const Json& json) { return hex(sha256(json.canonical())); }
 
@@ -96,6 +100,43 @@ Json audit_record(const Request& request, const Action& action, const Decision& 
     record.set("request_id", shorten(request.request_id, kTextBytesMax));
   }
   return record;
+}
+
+AuditForm::AuditForm(const Json& record) {
+  for (const auto& [key, value] : record.members()) {
+    if (std::ranges::find(kOwnMembers, key) != kOwnMembers.end()) continue;
+    Member member{key, ","};
+    json_escape_to(member.text, key);
+    member.text += ":" + value.canonical();
+    members_.push_back(std::move(member));
+  }
+  std::ranges::sort(members_, {}, &Member::key);
+}
+
+std::string AuditForm::fill(std::string_view id, WallTime time, const Request& request) const {
+  std::array<std::string, kOwnMembers.size()> own = {
+      std::string(id),
+      request.request_id.empty() ? std::string() : shorten(request.request_id, kTextBytesMax),
+      time.iso8601(),
+      request.trace == telemetry::TraceId{} ? std::string() : request.trace.hex(),
+  };
+  std::string text;
+  text.reserve(1024);
+  size_t next = 0;
+  const auto write_own = [&](std::string_view before) {
+    for (; next < own.size() && (before.empty() || kOwnMembers[next] < before); ++next) {
+      if (own[next].empty()) continue;
+      text.append(",\"").append(kOwnMembers[next]).append("\":");
+      json_escape_to(text, own[next]);
+    }
+  };
+  for (const Member& member : members_) {
+    write_own(member.key);
+    text += member.text;
+  }
+  write_own({});
+  text.front() = '{';
+  return text += '}';
 }
 
 }  // namespace plinth::guard

@@ -205,5 +205,48 @@ TEST(ActionTable, has_one_row_and_a_distinct_name_for_every_action) {
   EXPECT_EQ(kind, static_cast<size_t>(ActionKind::metrics_read) + 1);
 }
 
+TEST_F(AuthorizerTest, what_is_asked_again_is_recorded_again_with_all_that_is_its_own) {
+  const Action call{ActionKind::model_call, "model", "m", Json::object({{"messages", 1}})};
+  Request request = as_user();
+  request.request_id = "req_1";
+  const Decision first = decide(request, call);
+  request.request_id = "req_2";
+  const Decision second = decide(request, call);
+  EXPECT_NE(first.id, second.id);
+  EXPECT_EQ(first.reason, second.reason);
+  const auto one = guard_->audit().find("default", first.id);
+  const auto other = guard_->audit().find("default", second.id);
+  ASSERT_TRUE(one.is_ok() && other.is_ok());
+  EXPECT_EQ(one->record["request_id"].as_string(), "req_1");
+  EXPECT_EQ(other->record["request_id"].as_string(), "req_2");
+  for (const auto& [key, value] : one->record.members()) {
+    if (key != "id" && key != "request_id" && key != "time") {
+      EXPECT_EQ(other->record[key], value) << key;
+    }
+  }
+  EXPECT_TRUE(MUST(guard_->audit().verify("default"), "the journal is read").is_intact);
+}
+
+TEST_F(AuthorizerTest, what_was_decided_before_is_forgotten_when_anything_it_depends_on_differs) {
+  const Action call{ActionKind::model_call, "model", "m", Json::object()};
+  EXPECT_TRUE(decide(as_user(), call).is_allowed());
+  Request narrowed = as_user();
+  narrowed.scope.resources = {"model:other"};
+  EXPECT_FALSE(decide(narrowed, call).is_allowed());
+  Request without_roles = as_user();
+  without_roles.principal.roles.clear();
+  EXPECT_FALSE(decide(without_roles, call).is_allowed());
+  Action foreign = call;
+  foreign.facts = Json::object({{"tenant", "other"}});
+  EXPECT_FALSE(decide(as_user(), foreign).is_allowed());
+  ASSERT_TRUE(guard_
+                  ->put_policies(as_operator(), "closed",
+                                 R"(forbid (principal, action == Action::"model.call", resource);)")
+                  .is_ok());
+  EXPECT_FALSE(decide(as_user(), call).is_allowed());
+  ASSERT_TRUE(guard_->remove_policies(as_operator(), "closed").is_ok());
+  EXPECT_TRUE(decide(as_user(), call).is_allowed());
+}
+
 }  // namespace
 }  // namespace plinth::guard

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // decide() is the whole rule: scope, tenant, policies. authorize() adds the audit entry, the event
-// and the count.
+// and the count, and asks the policies once for what is asked again and again.
 #include "guard/authorizer/policy_authorizer.h"
 
 #include <algorithm>
@@ -91,16 +91,29 @@ Decision decision_of(const CombinedAnswer& answer, const Request& request, const
   return decision;
 }
 
+// What is not recorded must not happen.
+Decision unrecorded(const Error& cause, Decision decision) {
+  log_event(LogLevel::error, "audit.record_failed", {{"cause", cause.message}});
+  Decision refused = denied("the audit log cannot be written, so nothing is allowed: " +
+                            shorten(cause.message, 300));
+  refused.errors = std::move(decision.errors);
+  return refused;
+}
+
 }  // namespace
 
-Decision PolicyAuthorizer::decide(const Request& request, const Action& action) const {
+Result<std::shared_ptr<const PolicySnapshot>> PolicyAuthorizer::policies_of(
+    const Request& request) const {
+  auto snapshot = parts_.policies.snapshot(request.principal.tenant);
+  if (snapshot.is_ok()) return snapshot;
+  return make_error(snapshot.error().code,
+                    "the policies cannot be read: " + snapshot.error().message);
+}
+
+Decision PolicyAuthorizer::decide(const Request& request, const Action& action,
+                                  const PolicySnapshot& policies) const {
   std::string refused = refusal(request, action);
   if (!refused.empty()) return denied(std::move(refused));
-  const auto snapshot = parts_.policies.snapshot(request.principal.tenant);
-  if (snapshot.is_error()) {
-    return denied("the policies cannot be read: " + snapshot.error().message);
-  }
-  const PolicySnapshot& policies = **snapshot;
   const bool is_repair =
       action.kind == ActionKind::policy_read || action.kind == ActionKind::policy_write;
   // A text that cannot be read may hold a forbid: nothing is allowed until it is repaired or
@@ -113,25 +126,48 @@ Decision PolicyAuthorizer::decide(const Request& request, const Action& action) 
 }
 
 Decision PolicyAuthorizer::preview(const Request& request, const Action& action) const {
-  return decide(request, action);
+  const auto policies = policies_of(request);
+  if (policies.is_error()) return denied(policies.error().message);
+  return decide(request, action, **policies);
 }
 
 Decision PolicyAuthorizer::authorize(const Request& request, const Action& action) {
-  Decision decision = decide(request, action);
+  const auto policies = policies_of(request);
+  if (policies.is_error()) return record(request, action, denied(policies.error().message));
+  if (is_consequential(action)) return record(request, action, decide(request, action, **policies));
+  const std::string question = question_text(request, action);
+  if (question.empty()) return record(request, action, decide(request, action, **policies));
+  auto kept = cache_.find(question, **policies);
+  if (!kept) {
+    Decision decision = decide(request, action, **policies);
+    AuditForm form(audit_record(request, action, decision, parts_.clock.wall()));
+    kept = std::make_shared<const KeptDecision>(
+        KeptDecision{*policies, std::move(decision), std::move(form)});
+    cache_.keep(question, kept);
+  }
+  return record_again(request, action, *kept);
+}
+
+Decision PolicyAuthorizer::record(const Request& request, const Action& action, Decision decision) {
   decision.id = ids_.make("dec");
   const AuditUrgency urgency =
       is_consequential(action) ? AuditUrgency::durable_first : AuditUrgency::grouped;
   const auto recorded =
       parts_.audit.record(request.principal.tenant,
                           audit_record(request, action, decision, parts_.clock.wall()), urgency);
-  if (recorded.is_error()) {
-    log_event(LogLevel::error, "audit.record_failed", {{"cause", recorded.error().message}});
-    // What is not recorded must not happen.
-    Decision unrecorded = denied("the audit log cannot be written, so nothing is allowed: " +
-                                 shorten(recorded.error().message, 300));
-    unrecorded.errors = std::move(decision.errors);
-    decision = std::move(unrecorded);
-  }
+  if (recorded.is_error()) decision = unrecorded(recorded.error(), std::move(decision));
+  publish(request, action, decision);
+  return decision;
+}
+
+Decision PolicyAuthorizer::record_again(const Request& request, const Action& action,
+                                        const KeptDecision& kept) {
+  Decision decision = kept.decision;
+  decision.id = ids_.make("dec");
+  const Status recorded =
+      parts_.audit.record_grouped(request.principal.tenant, decision.id,
+                                  kept.form.fill(decision.id, parts_.clock.wall(), request));
+  if (recorded.is_error()) decision = unrecorded(recorded.error(), std::move(decision));
   publish(request, action, decision);
   return decision;
 }
@@ -139,6 +175,7 @@ Decision PolicyAuthorizer::authorize(const Request& request, const Action& actio
 void PolicyAuthorizer::publish(const Request& request, const Action& action,
                                const Decision& decision) {
   parts_.metrics.add(telemetry::Metric::decisions, 1, {{"effect", effect_name(decision.effect)}});
+  if (!parts_.events.is_watched("decision")) return;
   parts_.events.publish("decision",
                         public_record(request, action, decision, parts_.clock.wall()).dump());
 }

@@ -7,6 +7,7 @@
 #include "base/ids.h"
 #include "guard/audit.h"
 #include "guard/authorizer.h"
+#include "guard/authorizer/decision_cache.h"
 #include "guard/policy/tenant_policies.h"
 #include "store/events.h"
 #include "telemetry/metrics.h"
@@ -32,11 +33,17 @@ class PolicyAuthorizer final : public Authorizer {
   Decision preview(const Request& request, const Action& action) const override;
 
  private:
-  Decision decide(const Request& request, const Action& action) const;
+  Result<std::shared_ptr<const PolicySnapshot>> policies_of(const Request& request) const;
+  Decision decide(const Request& request, const Action& action,
+                  const PolicySnapshot& policies) const;
+  // The decision with its id and its place in the audit log, or a refusal when that fails.
+  Decision record(const Request& request, const Action& action, Decision decision);
+  Decision record_again(const Request& request, const Action& action, const KeptDecision& kept);
   void publish(const Request& request, const Action& action, const Decision& decision);
 
   Parts parts_;
   IdSource ids_;
+  DecisionCache cache_;
 };
 
 }  // namespace plinth::guard

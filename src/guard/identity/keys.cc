@@ -27,6 +27,7 @@ constexpr size_t kNameBytesMax = 128;
 constexpr size_t kKeysPerTenantMax = 1000;
 constexpr size_t kKeysMax = 100'000;
 constexpr size_t kFirstLook = 16;
+constexpr size_t kTenantsFollowedMax = 10'000;
 // No name of a tenant starts like this, so no tenant's keys can lie here.
 constexpr std::string_view kSystemTenant = "_system";
 constexpr std::array<std::string_view, 3> kRoles = {"agent", "operator", "user"};
@@ -127,6 +128,13 @@ Json KeyRecord::to_json() const {
                        {"is_revoked", is_revoked}});
 }
 
+Keys::Keys(store::KeyValue& key_value, const Clock& clock, Random& random)
+    : key_value_(key_value),
+      clock_(clock),
+      random_(random),
+      index_watch_(key_value.watch(index_prefix(),
+                                   [this](const std::string&, const auto&) { known_.forget(); })) {}
+
 Result<NewKey> Keys::create(const std::string& tenant, const std::string& name,
                             const std::set<std::string>& roles) {
   TRY(check_new_key(tenant, name, roles));
@@ -160,6 +168,24 @@ Result<Principal> Keys::authenticate(std::string_view secret) const {
   // The look-up's time depends on the digest alone, which tells nothing about the secret; the
   // digest found is then compared in constant time.
   const std::string digest = secret_digest(secret);
+  uint64_t changes = 0;
+  {
+    MutexLock lock(known_.mutex);
+    const auto found = known_.principals.find(digest);
+    if (found != known_.principals.end()) return found->second;
+    changes = known_.changes;
+  }
+  Principal principal = TRY(find(digest));
+  // Whoever revokes this key from now on is heard; what changed while it was read is not kept.
+  const bool is_followed = follow(principal.tenant);
+  MutexLock lock(known_.mutex);
+  if (!is_followed || known_.changes != changes) return principal;
+  if (known_.principals.size() >= kKnownMax) known_.principals.clear();
+  known_.principals.emplace(digest, principal);
+  return principal;
+}
+
+Result<Principal> Keys::find(const std::string& digest) const {
   const auto entry = key_value_.get(index_prefix() + digest);
   if (entry.is_error()) {
     if (entry.error().code == ErrorCode::not_found) return wrong_key();
@@ -175,6 +201,28 @@ Result<Principal> Keys::authenticate(std::string_view secret) const {
   const StoredKey key = TRY(stored_from_text(*document));
   if (!equal_constant_time(key.digest, digest) || key.record.is_revoked) return wrong_key();
   return Principal{key.record.id, key.record.tenant, kind_of(key.record.roles), key.record.roles};
+}
+
+// The first time a tenant is followed counts as a change: its keys may have changed before.
+bool Keys::follow(const std::string& tenant) const {
+  {
+    MutexLock lock(known_.mutex);
+    if (known_.tenants.contains(tenant)) return true;
+    if (known_.tenants.size() >= kTenantsFollowedMax) return false;
+  }
+  auto watch = key_value_.watch(document_key(tenant, ""),
+                                [this](const std::string&, const auto&) { known_.forget(); });
+  known_.forget();
+  MutexLock lock(known_.mutex);
+  known_.tenants.try_emplace(tenant, std::move(watch));
+  return true;
+}
+
+void Keys::Known::forget() {
+  MutexLock lock(mutex);
+  ++changes;
+  principals.clear();
+  has_any.reset();
 }
 
 Result<std::vector<KeyRecord>> Keys::list(const std::string& tenant) const {
@@ -212,6 +260,19 @@ Status Keys::revoke(const std::string& tenant, const std::string& id) {
 }
 
 Result<bool> Keys::has_any() const {
+  uint64_t changes = 0;
+  {
+    MutexLock lock(known_.mutex);
+    if (known_.has_any) return *known_.has_any;
+    changes = known_.changes;
+  }
+  const bool has_any = TRY(look_for_any());
+  MutexLock lock(known_.mutex);
+  if (known_.changes == changes) known_.has_any = has_any;
+  return has_any;
+}
+
+Result<bool> Keys::look_for_any() const {
   // A revoked key leaves the index, so the first entries answer nearly always.
   for (const size_t limit : {kFirstLook, kKeysMax}) {
     const auto items = TRY(key_value_.list(index_prefix(), limit));

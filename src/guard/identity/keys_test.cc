@@ -109,5 +109,25 @@ TEST_F(KeysTest, a_store_that_fails_is_an_error_and_not_a_wrong_key) {
   EXPECT_EQ(keys_.authenticate(key->secret).error().code, ErrorCode::io_failed);
 }
 
+TEST_F(KeysTest, a_key_seen_before_costs_no_read_and_is_refused_at_once_when_revoked) {
+  const auto key = keys_.create("acme", "one", {"user"});
+  ASSERT_TRUE(key.is_ok());
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(keys_.authenticate(key->secret).is_ok());
+  key_value_.fail(make_error(ErrorCode::io_failed, "no disk"));
+  EXPECT_TRUE(keys_.authenticate(key->secret).is_ok());
+  key_value_.fail(std::nullopt);
+  ASSERT_TRUE(keys_.revoke("acme", key->record.id).is_ok());
+  EXPECT_EQ(keys_.authenticate(key->secret).error().code, ErrorCode::unauthenticated);
+}
+
+TEST_F(KeysTest, whether_there_is_a_key_follows_every_change) {
+  EXPECT_FALSE(MUST(keys_.has_any(), "the store works"));
+  const auto key = keys_.create("acme", "one", {"user"});
+  ASSERT_TRUE(key.is_ok());
+  EXPECT_TRUE(MUST(keys_.has_any(), "the store works"));
+  ASSERT_TRUE(keys_.revoke("acme", key->record.id).is_ok());
+  EXPECT_FALSE(MUST(keys_.has_any(), "the store works"));
+}
+
 }  // namespace
 }  // namespace plinth::guard

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/ssl/error.hpp>
 
 #include "base/text.h"
 #include "base/units.h"
@@ -27,16 +26,10 @@ Clock::time_point after(Duration span) {
   return Clock::now() + std::chrono::duration_cast<Clock::duration>(span);
 }
 
-// OpenSSL's text for a failed certificate check, in place of "certificate verify failed" alone.
-bool is_certificate_fault(const boost::system::error_code& error) {
-  return error.category() == net::error::get_ssl_category() &&
-         ERR_GET_REASON(static_cast<unsigned long>(error.value())) ==
-             SSL_R_CERTIFICATE_VERIFY_FAILED;
-}
-
 }  // namespace
 
-Result<std::string> encode_request(const ClientRequest& request, const Url& url) {
+Result<std::string> encode_request(const ClientRequest& request, const Url& url,
+                                   Persistence persistence) {
   if (!is_token(request.method)) {
     return make_error(ErrorCode::invalid_argument,
                       "'" + shorten(request.method, 32) + "' is not an HTTP method");
@@ -66,12 +59,13 @@ Result<std::string> encode_request(const ClientRequest& request, const Url& url)
   if (has_body_by_method || !request.body.empty()) {
     out += "content-length: " + std::to_string(request.body.size()) + "\r\n";
   }
-  out += "connection: close\r\n\r\n";
+  if (persistence == Persistence::close) out += "connection: close\r\n";
+  out += "\r\n";
   return out;
 }
 
 Result<ClientResponse> Exchange::run(const std::function<bool(std::string_view)>* on_bytes) {
-  const std::string head = TRY(encode_request(request_, url_));
+  const std::string head = TRY(encode_request(request_, url_, Persistence::close));
   TRY(connect());
   Status written = write_all(head);
   if (written.is_ok()) written = write_all(request_.body);
@@ -100,13 +94,7 @@ Status Exchange::connect() {
   TRY(perform([this](Wire::Done done) { wire_->handshake(std::move(done)); }, until,
               "the TLS handshake"));
   if (!error_) return ok();
-  return make_error(
-      ErrorCode::upstream_failed,
-      is_certificate_fault(error_)
-          ? "the certificate of " + url_.origin() +
-                " is not trusted for this name; check the URL and the system's "
-                "certificates"
-          : "the TLS handshake with " + url_.origin() + " failed: " + error_.message());
+  return handshake_error(error_, url_.origin());
 }
 
 Status Exchange::connect_to(const tcp::endpoint& endpoint, TimePoint until) {

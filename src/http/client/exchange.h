@@ -15,8 +15,11 @@
 
 namespace plinth::http {
 
-// The bytes of a request. Refuses what would not stay inside its header field.
-Result<std::string> encode_request(const ClientRequest& request, const Url& url);
+enum class Persistence : uint8_t { close, keep };  // of the connection, after the answer
+
+// The bytes of a request's head. Refuses what would not stay inside its header field.
+Result<std::string> encode_request(const ClientRequest& request, const Url& url,
+                                   Persistence persistence);
 
 class Exchange {
  public:

@@ -25,9 +25,7 @@ std::atomic<int> running_lookups{0};
 struct Lookup {
   Mutex mutex;
   Condition changed;
-  bool is_done GUARDED_BY(mutex) = false;
-  int error GUARDED_BY(mutex) = 0;
-  Endpoints endpoints GUARDED_BY(mutex);
+  std::optional<Result<Endpoints>> outcome GUARDED_BY(mutex);
 };
 
 Endpoints endpoints_of(const addrinfo* list, uint16_t port) {
@@ -45,7 +43,7 @@ Endpoints endpoints_of(const addrinfo* list, uint16_t port) {
   return endpoints;
 }
 
-void look_up(const std::string& host, uint16_t port, Lookup& lookup) {
+Result<Endpoints> look_up(const std::string& host, uint16_t port) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
@@ -56,18 +54,16 @@ void look_up(const std::string& host, uint16_t port, Lookup& lookup) {
     endpoints = endpoints_of(list, port);
     freeaddrinfo(list);
   }
-  MutexLock lock(lookup.mutex);
-  lookup.error = error;
-  lookup.endpoints = std::move(endpoints);
-  lookup.is_done = true;
-  lookup.changed.notify_all();
+  if (error == 0 && !endpoints.empty()) return endpoints;
+  const char* cause = error != 0 ? gai_strerror(error) : "it has no address";
+  return make_error(ErrorCode::unavailable, "cannot look up '" + host + "': " + cause);
 }
 
 Result<Endpoints> wait_for(Lookup& lookup, const std::string& host,
                            std::chrono::steady_clock::time_point until,
                            const Cancellation& cancellation) {
   MutexLock lock(lookup.mutex);
-  while (!lookup.is_done) {
+  while (!lookup.outcome) {
     if (cancellation.is_cancelled()) {
       return make_error(ErrorCode::cancelled, "the call was cancelled");
     }
@@ -77,39 +73,50 @@ Result<Endpoints> wait_for(Lookup& lookup, const std::string& host,
     }
     lookup.changed.wait_for(lookup.mutex, std::min<Duration>(left, kPollSpan));
   }
-  if (lookup.error != 0 || lookup.endpoints.empty()) {
-    const char* cause = lookup.error != 0 ? gai_strerror(lookup.error) : "it has no address";
-    return make_error(ErrorCode::unavailable, "cannot look up '" + host + "': " + cause);
-  }
-  return std::move(lookup.endpoints);
+  return *std::move(lookup.outcome);
 }
 
 }  // namespace
 
-Result<Endpoints> resolve(const std::string& host, uint16_t port,
-                          std::chrono::steady_clock::time_point until,
-                          const Cancellation& cancellation) {
+std::optional<Endpoints> known_endpoints(const std::string& host, uint16_t port) {
   if (host == "localhost") {
     return Endpoints{{net::ip::address_v4::loopback(), port},
                      {net::ip::address_v6::loopback(), port}};
   }
   boost::system::error_code error;
   const auto address = net::ip::make_address(host, error);
-  if (!error) return Endpoints{{address, port}};
+  if (error) return std::nullopt;
+  return Endpoints{{address, port}};
+}
+
+Status start_lookup(const std::string& host, uint16_t port,
+                    std::function<void(Result<Endpoints>)> done) {
   if (running_lookups.fetch_add(1) >= kLookupsMax) {
     running_lookups.fetch_sub(1);
     return make_error(ErrorCode::unavailable, "too many name lookups run at once; try again later");
   }
-  auto lookup = std::make_shared<Lookup>();
   try {
-    std::thread([host, port, lookup] {
-      look_up(host, port, *lookup);
+    std::thread([host, port, done = std::move(done)] {
+      done(look_up(host, port));
       running_lookups.fetch_sub(1);
     }).detach();
   } catch (const std::system_error&) {
     running_lookups.fetch_sub(1);
     return make_error(ErrorCode::unavailable, "no thread for a name lookup; try again later");
   }
+  return ok();
+}
+
+Result<Endpoints> resolve(const std::string& host, uint16_t port,
+                          std::chrono::steady_clock::time_point until,
+                          const Cancellation& cancellation) {
+  if (auto known = known_endpoints(host, port)) return *std::move(known);
+  auto lookup = std::make_shared<Lookup>();
+  TRY(start_lookup(host, port, [lookup](Result<Endpoints> outcome) {
+    MutexLock lock(lookup->mutex);
+    lookup->outcome = std::move(outcome);
+    lookup->changed.notify_all();
+  }));
   return wait_for(*lookup, host, until, cancellation);
 }
 

@@ -82,7 +82,9 @@ Status ResponseReader::feed(std::string_view bytes) {
     bytes.remove_prefix(head_.size() - before);
     TRY(end_head());
   }
-  return phase_ == Phase::body ? feed_body(bytes) : ok();
+  if (phase_ == Phase::body) return feed_body(bytes);
+  has_excess_ = has_excess_ || !bytes.empty();
+  return ok();
 }
 
 Status ResponseReader::end_head() {
@@ -99,6 +101,7 @@ Status ResponseReader::end_head() {
   if (response_.status / 100 == 1) {
     return ++interims_ > kInterimsMax ? Status(broken("too many interim answers")) : ok();
   }
+  is_keep_alive_ = parser_->keep_alive();
   if (parser_->is_done()) {
     phase_ = Phase::complete;
     return ok();
@@ -114,13 +117,15 @@ Status ResponseReader::end_head() {
 
 Status ResponseReader::feed_body(std::string_view bytes) {
   if (chunks_) {
-    chunks_->feed(bytes, body_);
+    const size_t taken = chunks_->feed(bytes, body_);
     if (chunks_->fault() != ChunkReader::Fault::none) return broken("a chunk is malformed");
     if (chunks_->is_complete()) phase_ = Phase::complete;
+    has_excess_ = taken < bytes.size();
   } else if (left_of_body_) {
     const auto count = static_cast<size_t>(std::min<uint64_t>(*left_of_body_, bytes.size()));
     body_ += bytes.substr(0, count);
     *left_of_body_ -= count;
+    has_excess_ = count < bytes.size();
     if (*left_of_body_ == 0) phase_ = Phase::complete;
   } else {
     body_ += bytes;

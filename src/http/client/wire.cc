@@ -4,6 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/ssl/error.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
 
@@ -12,6 +13,12 @@ namespace {
 
 namespace net = boost::asio;
 using net::ip::tcp;
+
+constexpr size_t kTlsReadBytes = 16u << 10;
+
+bool is_interruption(const boost::system::error_code& error) {
+  return error == net::error::would_block || error == net::error::interrupted;
+}
 
 class PlainWire final : public Wire {
  public:
@@ -25,6 +32,20 @@ class PlainWire final : public Wire {
   }
   void read_some(net::mutable_buffer bytes, Done done) override {
     socket_.async_read_some(bytes, std::move(done));
+  }
+  void receive(net::mutable_buffer scratch, Received received) override {
+    socket_.async_wait(tcp::socket::wait_read,
+                       [this, scratch, received = std::move(received)](SystemError error) {
+                         if (error) return received(error, {});
+                         const size_t bytes = socket_.read_some(scratch, error);
+                         if (is_interruption(error)) error.clear();
+                         received(error, {static_cast<const char*>(scratch.data()), bytes});
+                       });
+  }
+  size_t write_now(net::const_buffer bytes, SystemError& error) override {
+    const size_t written = socket_.write_some(bytes, error);
+    if (is_interruption(error)) error.clear();
+    return written;
   }
 
  private:
@@ -58,12 +79,37 @@ class TlsWire final : public Wire {
   void read_some(net::mutable_buffer bytes, Done done) override {
     stream_.async_read_some(bytes, std::move(done));
   }
+  void receive(net::mutable_buffer, Received received) override {
+    if (buffer_.empty()) buffer_.resize(kTlsReadBytes);
+    stream_.async_read_some(net::buffer(buffer_), [this, received = std::move(received)](
+                                                      SystemError error, size_t bytes) {
+      received(error, {buffer_.data(), bytes});
+    });
+  }
+  size_t write_now(net::const_buffer, SystemError&) override { return 0; }
 
  private:
   net::ssl::stream<tcp::socket> stream_;
+  std::string buffer_;
 };
 
+// OpenSSL's text for a failed certificate check, in place of "certificate verify failed" alone.
+bool is_certificate_fault(const boost::system::error_code& error) {
+  return error.category() == net::error::get_ssl_category() &&
+         ERR_GET_REASON(static_cast<unsigned long>(error.value())) ==
+             SSL_R_CERTIFICATE_VERIFY_FAILED;
+}
+
 }  // namespace
+
+Error handshake_error(const Wire::SystemError& error, const std::string& origin) {
+  return make_error(ErrorCode::upstream_failed,
+                    is_certificate_fault(error)
+                        ? "the certificate of " + origin +
+                              " is not trusted for this name; check the URL and the system's "
+                              "certificates"
+                        : "the TLS handshake with " + origin + " failed: " + error.message());
+}
 
 std::unique_ptr<Wire> make_plain_wire(net::io_context& context) {
   return std::make_unique<PlainWire>(context);

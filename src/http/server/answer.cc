@@ -8,18 +8,6 @@
 
 namespace plinth::http {
 
-bool LoopGate::post(std::function<void()> task) {
-  MutexLock lock(mutex_);
-  if (loop_ == nullptr) return false;
-  loop_->post(std::move(task));
-  return true;
-}
-
-void LoopGate::close() {
-  MutexLock lock(mutex_);
-  loop_ = nullptr;
-}
-
 ServerResponse error_answer(const ServerOptions& options, int status, const Error& error,
                             const std::string& path) {
   ServerResponse response = options.error_response

@@ -8,24 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "base/loop.h"
 #include "base/mutex.h"
+#include "http/detail/loop_gate.h"
 #include "http/server.h"
 #include "http/server/response_head.h"
 
 namespace plinth::http {
-
-// Posts to a loop as long as it runs, so that a writer may outlive its server.
-class LoopGate {
- public:
-  explicit LoopGate(EventLoop& loop) : loop_(&loop) {}
-  bool post(std::function<void()> task) EXCLUDES(mutex_);
-  void close() EXCLUDES(mutex_);
-
- private:
-  Mutex mutex_;
-  EventLoop* loop_ GUARDED_BY(mutex_);
-};
 
 // The error body the server's owner chose, with the server's status.
 ServerResponse error_answer(const ServerOptions& options, int status, const Error& error,

@@ -21,6 +21,16 @@ constexpr size_t kLingerBytesMax = 64u << 20;
 constexpr Duration kLingerMax = std::chrono::seconds(2);
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
+void run_handler(const Handler& handler, ServerRequest request, ResponseWriter writer) {
+  try {
+    handler(std::move(request), std::move(writer));
+  } catch (const std::exception& exception) {
+    log_event(LogLevel::error, "http.handler_threw", {{"what", exception.what()}});
+  } catch (...) {
+    log_event(LogLevel::error, "http.handler_threw", {{"what", "not a std::exception"}});
+  }
+}
+
 }  // namespace
 
 size_t ConnectionCount::add(int64_t change) {
@@ -158,16 +168,13 @@ void Connection::dispatch() {
   reader_.reset();
   begin_answer(form, request.path);
 
+  if (core_.options->is_quick && core_.options->is_quick(request)) {
+    return run_handler(core_.handler, std::move(request), ResponseWriter(answer_));
+  }
   using Job = std::pair<ServerRequest, ResponseWriter>;
   auto job = std::make_shared<Job>(std::move(request), ResponseWriter(answer_));
   const Status queued = core_.workers.submit([&core = core_, job] {
-    try {
-      core.handler(std::move(job->first), std::move(job->second));
-    } catch (const std::exception& exception) {
-      log_event(LogLevel::error, "http.handler_threw", {{"what", exception.what()}});
-    } catch (...) {
-      log_event(LogLevel::error, "http.handler_threw", {{"what", "not a std::exception"}});
-    }
+    run_handler(core.handler, std::move(job->first), std::move(job->second));
   });
   if (queued.is_ok()) return;
   job->second.respond(error_answer(

@@ -49,8 +49,12 @@ struct ServerCore {
 
 // One event loop and the connections on it (touched on the loop only).
 struct Lane {
+  explicit Lane(EventLoop* shared)
+      : own_loop(shared == nullptr ? std::make_unique<EventLoop>() : nullptr),
+        loop(shared == nullptr ? *own_loop : *shared) {}
   std::unordered_set<Connection*> connections;
-  EventLoop loop;
+  const std::unique_ptr<EventLoop> own_loop;  // null: the loop is shared with others
+  EventLoop& loop;
   std::shared_ptr<LoopGate> gate = std::make_shared<LoopGate>(loop);
 };
 

@@ -11,6 +11,10 @@
 namespace plinth::protocol::openai {
 namespace {
 
+// What a caller gets in one answer, and what this node holds meanwhile, stays within some MiB.
+constexpr size_t kTokenizeBytesMax = 1u << 20;
+constexpr size_t kDetokenizeTokensMax = 1u << 18;
+
 Result<std::string> decode_optional_model(const Json& body) {
   if (body["model"].is_null()) return std::string();
   return decode_model(body);
@@ -26,6 +30,10 @@ Status check_one_of(const Json& body) {
 
 Status decode_text(const Json& body, const char* key, TokenizeBody& decoded) {
   decoded.chat.prompt = PlainPrompt{TRY(json_field::required_string(body, key)), {}};
+  if (const size_t bytes = decoded.chat.prompt->text.size(); bytes > kTokenizeBytesMax) {
+    return field_error(key, std::to_string(bytes) + " bytes; at most " +
+                                std::to_string(kTokenizeBytesMax) + " at once");
+  }
   decoded.is_special_parsed = TRY(json_field::optional_bool(body, "parse_special")).value_or(false);
   return ok();
 }
@@ -101,6 +109,10 @@ Result<DetokenizeBody> decode_detokenize(const Json& body) {
   decoded.model = TRY(decode_optional_model(body));
   const Json& tokens = body["tokens"];
   if (!tokens.is_array()) return expected("tokens", "a list of tokens", tokens);
+  if (tokens.size() > kDetokenizeTokensMax) {
+    return field_error("tokens", std::to_string(tokens.size()) + " of them; at most " +
+                                     std::to_string(kDetokenizeTokensMax) + " at once");
+  }
   decoded.tokens.reserve(tokens.size());
   for (size_t i = 0; i < tokens.size(); ++i) {
     const Json& token = tokens.items()[i];

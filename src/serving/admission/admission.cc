@@ -66,6 +66,7 @@ Offer Admission::offer(const Asking& asking, const decisions::TokenBucket& bucke
                        std::optional<MonotonicTime> deadline, MonotonicTime now) {
   const std::string tenant = tenant_of(asking.group);
   decisions::AdmitState state = state_for(tenant, bucket);
+  if (!asking.is_counted) state.limits.requests_per_second_max = 0;
   Offer offer;
   offer.decision = decisions::admit(state, {deadline}, now);
   if (offer.decision.verdict == decisions::AdmitVerdict::refuse && waiting() >= limits_.queue_max) {

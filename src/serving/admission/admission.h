@@ -33,6 +33,7 @@ struct Asking {
   std::string call;
   std::string group;
   double cost = 0;
+  bool is_counted = true;  // for the principal's rate
 };
 
 struct Offer {

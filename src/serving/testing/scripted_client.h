@@ -5,6 +5,8 @@
 
 #include <functional>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/mutex.h"
@@ -35,15 +37,44 @@ class ScriptedClient final : public http::Client {
     }
     return part_(request, on_bytes, cancellation);
   }
+  // Plays the part on a thread of its own.
+  std::shared_ptr<http::ClientCall> start(http::ClientRequest request,
+                                          http::CallHandlers handlers) override {
+    auto call = std::make_shared<PlayedCall>();
+    MutexLock lock(mutex_);
+    threads_.emplace_back(
+        [this, call, request = std::move(request), handlers = std::move(handlers)]() mutable {
+          const OnBytes on_bytes = handlers.on_bytes ? std::exchange(handlers.on_bytes, {})
+                                                     : [](std::string_view) { return true; };
+          handlers.on_end(stream(request, on_bytes, call->cancellation));
+        });
+    return call;
+  }
+  ~ScriptedClient() override {
+    std::vector<std::thread> threads;
+    {
+      MutexLock lock(mutex_);
+      threads.swap(threads_);
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
   std::vector<http::ClientRequest> requests() const {
     MutexLock lock(mutex_);
     return requests_;
   }
 
  private:
+  struct PlayedCall final : http::ClientCall {
+    void cancel() override { cancellation.cancel(); }
+    void pause() override {}
+    void resume() override {}
+    Cancellation cancellation;
+  };
+
   const Part part_;
   mutable Mutex mutex_;
   std::vector<http::ClientRequest> requests_ GUARDED_BY(mutex_);
+  std::vector<std::thread> threads_ GUARDED_BY(mutex_);
 };
 
 inline http::ClientResponse answered(int status, std::string body = {}) {

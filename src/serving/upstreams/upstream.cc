@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// One blocking HTTP call per reply on the worker pool; errors of the peer are translated so that a
-// caller never mistakes the upstream's refusal of our key for a refusal of theirs.
+// One started HTTP call per reply, whose events come on the client's loop; no thread is held.
+// Errors of the peer are translated so that a caller never mistakes the upstream's refusal of our
+// key for a refusal of theirs.
 #include "serving/upstreams/upstream.h"
 
+#include <atomic>
 #include <map>
 
 #include "base/log.h"
@@ -41,7 +43,7 @@ class Upstream final : public Replica {
 
   ~Upstream() override {
     MutexLock lock(mutex_);
-    for (auto& [id, cancellation] : calls_) cancellation.cancel();
+    for (const auto& [id, reply] : calls_) cancel(*reply);
     while (!calls_.empty()) changed_.wait(mutex_);
   }
 
@@ -50,21 +52,26 @@ class Upstream final : public Replica {
   int parallel_max() const override { return 0; }
 
   Status start(ReplicaCall call, ReplicaSink sink) override {
-    Cancellation cancellation;
-    const auto running = begin(call.id, cancellation);
-    auto task = [this, running, call = std::move(call), sink = std::move(sink), cancellation] {
-      run(call, sink, cancellation);
-      forget(running);
-    };
-    Status submitted = options_.workers.submit(std::move(task));
-    if (submitted.is_error()) forget(running);
-    return submitted;
+    auto reply = std::make_shared<Reply>(std::move(call), std::move(sink));
+    std::string model;
+    {
+      MutexLock lock(mutex_);
+      calls_.emplace(reply->call.id, reply);
+      model = model_;
+    }
+    if (model.empty()) {
+      ask_for_model(reply);
+    } else {
+      reply->model = std::move(model);
+      attempt(reply);
+    }
+    return ok();
   }
 
   void cancel(const std::string& call_id) override {
     MutexLock lock(mutex_);
     const auto [from, to] = calls_.equal_range(call_id);
-    for (auto call = from; call != to; ++call) call->second.cancel();
+    for (auto call = from; call != to; ++call) cancel(*call->second);
   }
 
   ReplicaLoad load() const override {
@@ -93,18 +100,55 @@ class Upstream final : public Replica {
   }
 
  private:
-  // A call that was told to its end may stand here a moment longer than its id is in use.
-  using Calls = std::multimap<std::string, Cancellation>;
+  // A reply on its way. All but what mutex_ guards belongs to the thread that handles its present
+  // exchange.
+  struct Reply {
+    Reply(ReplicaCall replica_call, ReplicaSink replica_sink)
+        : call(std::move(replica_call)), sink(std::move(replica_sink)) {}
 
-  Calls::iterator begin(const std::string& call_id, const Cancellation& cancellation) {
-    MutexLock lock(mutex_);
-    return calls_.emplace(call_id, cancellation);
+    const ReplicaCall call;
+    const ReplicaSink sink;
+    std::string model;  // its name there
+    int attempts = 0;
+    std::optional<ReplyReader> reader;
+    std::atomic<bool> is_cancelled{false};
+    // Guarded by mutex_: the exchange under way, and its number, since one may end before the
+    // thread that started it comes to note it.
+    std::shared_ptr<http::ClientCall> exchange;
+    int exchanges = 0;
+  };
+  using ReplyPtr = std::shared_ptr<Reply>;
+  // A call that was told to its end may stand here a moment longer than its id is in use.
+  using Calls = std::multimap<std::string, ReplyPtr>;
+
+  void cancel(Reply& reply) REQUIRES(mutex_) {
+    reply.is_cancelled = true;
+    if (reply.exchange) reply.exchange->cancel();
   }
 
-  void forget(Calls::iterator call) {
+  void forget(const ReplyPtr& reply) {
     MutexLock lock(mutex_);
-    calls_.erase(call);
+    const auto [from, to] = calls_.equal_range(reply->call.id);
+    for (auto call = from; call != to; ++call) {
+      if (call->second != reply) continue;
+      calls_.erase(call);
+      break;
+    }
     changed_.notify_all();
+  }
+
+  // Starts an exchange that a cancellation of the reply also ends.
+  void exchange(const ReplyPtr& reply, http::ClientRequest request, http::CallHandlers handlers) {
+    int number = 0;
+    {
+      MutexLock lock(mutex_);
+      number = ++reply->exchanges;
+    }
+    auto started = options_.client.start(std::move(request), std::move(handlers));
+    MutexLock lock(mutex_);
+    if (reply->exchanges != number) return;
+    reply->exchange = std::move(started);
+    if (reply->is_cancelled) reply->exchange->cancel();
   }
 
   // error: of a call that got no answer; null after one that got any.
@@ -144,6 +188,25 @@ class Upstream final : public Replica {
     return request;
   }
 
+  void ask_for_model(const ReplyPtr& reply) {
+    exchange(reply, request_to("/models"),
+             {.on_end = [this, reply](const Result<http::ClientResponse>& response) {
+               note_reach(response.is_ok() ? nullptr : &response.error());
+               if (reply->is_cancelled) return end(reply, cancelled_event());
+               if (response.is_error()) {
+                 return end(reply, failed_event(unreached(response.error(), false)));
+               }
+               reply->model = chosen_model(*response);
+               log_event(LogLevel::info, "serving.upstream_model",
+                         {{"upstream", options_.id}, {"model", reply->model}});
+               {
+                 MutexLock lock(mutex_);
+                 model_ = reply->model;
+               }
+               attempt(reply);
+             }});
+  }
+
   http::ClientRequest embedding_request(protocol::EmbeddingRequest embedding,
                                         const std::string& model) const {
     embedding.model = model;
@@ -155,52 +218,38 @@ class Upstream final : public Replica {
     return request;
   }
 
-  // How it ends.
-  ChatEvent embed(const protocol::EmbeddingRequest& embedding, const std::string& model,
-                  const Cancellation& cancellation) {
-    const http::ClientRequest request = embedding_request(embedding, model);
-    for (int attempt = 1;; ++attempt) {
-      const auto response = options_.client.send(request, cancellation);
-      note_reach(response.is_ok() ? nullptr : &response.error());
-      if (cancellation.is_cancelled()) return cancelled_event();
-      if (response.is_error()) {
-        const bool may_retry =
-            response.error().code == ErrorCode::unavailable && attempt < kConnectAttemptsMax;
-        if (may_retry) continue;
-        return failed_event(unreached(response.error(), false));
-      }
-      if (response->status == 404) forget_model();
-      if (response->status < 200 || response->status >= 300) {
-        return failed_event(refused(*response, model));
-      }
-      auto reply = decode_embedding(response->body, embedding.inputs.size());
-      if (reply.is_error()) return failed_event(broken(reply.error()));
-      ChatEvent end;
-      end.kind = ChatEvent::Kind::finished;
-      end.usage = reply->usage;
-      end.vectors = std::move(reply->vectors);
-      return end;
+  void embed(const ReplyPtr& reply) {
+    ++reply->attempts;
+    exchange(reply, embedding_request(*reply->call.embedding, reply->model),
+             {.on_end = [this, reply](const Result<http::ClientResponse>& response) {
+               end_embedding(reply, response);
+             }});
+  }
+
+  void end_embedding(const ReplyPtr& reply, const Result<http::ClientResponse>& response) {
+    note_reach(response.is_ok() ? nullptr : &response.error());
+    if (reply->is_cancelled) return end(reply, cancelled_event());
+    if (response.is_error()) {
+      const bool may_retry =
+          response.error().code == ErrorCode::unavailable && reply->attempts < kConnectAttemptsMax;
+      if (may_retry) return embed(reply);
+      return end(reply, failed_event(unreached(response.error(), false)));
     }
+    if (response->status == 404) forget_model();
+    if (response->status < 200 || response->status >= 300) {
+      return end(reply, failed_event(refused(*response, reply->model)));
+    }
+    auto decoded = decode_embedding(response->body, reply->call.embedding->inputs.size());
+    if (decoded.is_error()) return end(reply, failed_event(broken(decoded.error())));
+    ChatEvent last;
+    last.kind = ChatEvent::Kind::finished;
+    last.usage = decoded->usage;
+    last.vectors = std::move(decoded->vectors);
+    end(reply, std::move(last));
   }
 
   static Result<protocol::ChatReply> decode_embedding(const std::string& body, size_t inputs) {
     return protocol::openai::decode_embedding_reply(TRY(Json::parse(body)), inputs);
-  }
-
-  Result<std::string> model_there(const Cancellation& cancellation) {
-    {
-      MutexLock lock(mutex_);
-      if (!model_.empty()) return model_;
-    }
-    const auto response = options_.client.send(request_to("/models"), cancellation);
-    note_reach(response.is_ok() ? nullptr : &response.error());
-    if (response.is_error()) return response.error();
-    const std::string chosen = chosen_model(*response);
-    log_event(LogLevel::info, "serving.upstream_model",
-              {{"upstream", options_.id}, {"model", chosen}});
-    MutexLock lock(mutex_);
-    model_ = chosen;
-    return chosen;
   }
 
   // It may serve another one by now.
@@ -222,42 +271,50 @@ class Upstream final : public Replica {
     return first.empty() ? options_.name : first;
   }
 
-  void run(const ReplicaCall& call, const ReplicaSink& sink, const Cancellation& cancellation) {
-    if (cancellation.is_cancelled()) return sink(cancelled_event());
-    const auto model = model_there(cancellation);
-    if (cancellation.is_cancelled()) return sink(cancelled_event());
-    if (model.is_error()) return sink(failed_event(unreached(model.error(), false)));
-    if (call.embedding) return sink(embed(*call.embedding, *model, cancellation));
-    const auto request = chat_request(call.chat, *model);
-    if (request.is_error()) return sink(failed_event(request.error()));
-    for (int attempt = 1;; ++attempt) {
-      ReplyReader reader(api_.create_decoder(), sink, options_.ids);
-      const auto response = options_.client.stream(
-          *request,
-          [&](std::string_view bytes) {
-            // At the first bytes: a reply may take minutes, and its end is seen before we return.
-            if (!reader.has_bytes()) note_reach(nullptr);
-            return reader.feed(bytes);
-          },
-          cancellation);
-      // With bytes it was noted at the first of them: by now a later call may know better.
-      if (response.is_ok() && !reader.has_bytes()) note_reach(nullptr);
-      if (response.is_error() && !reader.has_bytes()) note_reach(&response.error());
-      if (reader.is_finished()) return;
-      if (cancellation.is_cancelled()) return sink(cancelled_event());
-      if (response.is_ok() && response->status >= 200 && response->status < 300) {
-        if (const Status end = reader.finish(); end.is_error())
-          sink(failed_event(broken(end.error())));
-        return;
-      }
-      if (response.is_ok()) {
-        if (response->status == 404) forget_model();
-        return sink(failed_event(refused(*response, *model)));
-      }
-      const bool may_retry = response.error().code == ErrorCode::unavailable &&
-                             !reader.has_bytes() && attempt < kConnectAttemptsMax;
-      if (!may_retry) return sink(failed_event(unreached(response.error(), reader.has_bytes())));
+  void attempt(const ReplyPtr& reply) {
+    if (reply->call.embedding) return embed(reply);
+    auto request = chat_request(reply->call.chat, reply->model);
+    if (request.is_error()) return end(reply, failed_event(std::move(request).error()));
+    ++reply->attempts;
+    reply->reader.emplace(api_.create_decoder(), reply->sink, options_.ids);
+    exchange(reply, std::move(*request),
+             {.on_bytes =
+                  [this, reply](std::string_view bytes) {
+                    // At the first bytes: a reply may take minutes, and its end is seen before the
+                    // exchange's.
+                    if (!reply->reader->has_bytes()) note_reach(nullptr);
+                    return reply->reader->feed(bytes);
+                  },
+              .on_end =
+                  [this, reply](const Result<http::ClientResponse>& response) {
+                    on_attempt_end(reply, response);
+                  }});
+  }
+
+  void on_attempt_end(const ReplyPtr& reply, const Result<http::ClientResponse>& response) {
+    ReplyReader& reader = *reply->reader;
+    if (response.is_ok() && !reader.has_bytes()) note_reach(nullptr);
+    if (response.is_error() && !reader.has_bytes()) note_reach(&response.error());
+    if (reader.is_finished()) return forget(reply);
+    if (reply->is_cancelled) return end(reply, cancelled_event());
+    if (response.is_ok() && response->status >= 200 && response->status < 300) {
+      const Status whole = reader.finish();
+      if (whole.is_ok()) return forget(reply);
+      return end(reply, failed_event(broken(whole.error())));
     }
+    if (response.is_ok()) {
+      if (response->status == 404) forget_model();
+      return end(reply, failed_event(refused(*response, reply->model)));
+    }
+    const bool may_retry = response.error().code == ErrorCode::unavailable && !reader.has_bytes() &&
+                           reply->attempts < kConnectAttemptsMax;
+    if (may_retry) return attempt(reply);
+    end(reply, failed_event(unreached(response.error(), reader.has_bytes())));
+  }
+
+  void end(const ReplyPtr& reply, protocol::ChatEvent last) {
+    reply->sink(std::move(last));
+    forget(reply);
   }
 
   Error unreached(const Error& error, bool has_bytes) const {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An upstream: any server that speaks OpenAI's chat completions (and completions, for plain
-// prompts) and embeddings, or Anthropic's Messages API, used like a replica. Each call blocks one
-// worker.
+// prompts) and embeddings, or Anthropic's Messages API, used like a replica. Calls hold no thread:
+// the client's loops carry them.
 #pragma once
 
 #include <memory>

@@ -13,7 +13,7 @@ class LocalEvents::Queue {
   Queue(std::string topic_prefix, size_t capacity)
       : prefix_(std::move(topic_prefix)), capacity_(capacity) {}
 
-  bool wants(const std::string& topic) const { return topic.starts_with(prefix_); }
+  bool wants(std::string_view topic) const { return topic.starts_with(prefix_); }
 
   void push(const Event& event) EXCLUDES(mutex_) {
     {
@@ -74,6 +74,11 @@ class LocalEvents::Subscribers {
     MutexLock lock(mutex_);
     std::erase(queues_, queue);
   }
+  bool has_wanting(std::string_view topic) EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return std::any_of(queues_.begin(), queues_.end(),
+                       [&](const auto& queue) { return queue->wants(topic); });
+  }
   std::vector<std::shared_ptr<Queue>> wanting(const std::string& topic) EXCLUDES(mutex_) {
     std::vector<std::shared_ptr<Queue>> found;
     MutexLock lock(mutex_);
@@ -115,6 +120,10 @@ void LocalEvents::publish(const std::string& topic, std::string payload) {
   const auto queues = subscribers_->wanting(topic);
   const Event event{.topic = topic, .payload = std::move(payload), .is_resync = false};
   for (const auto& queue : queues) queue->push(event);
+}
+
+bool LocalEvents::is_watched(std::string_view topic) const {
+  return subscribers_->has_wanting(topic);
 }
 
 std::unique_ptr<Subscription> LocalEvents::subscribe(const std::string& topic_prefix,

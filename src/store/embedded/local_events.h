@@ -21,6 +21,7 @@ class LocalEvents final : public Events {
   LocalEvents();
   ~LocalEvents() override;
   void publish(const std::string& topic, std::string payload) override;
+  bool is_watched(std::string_view topic) const override;
   std::unique_ptr<Subscription> subscribe(const std::string& topic_prefix,
                                           size_t capacity) override;
 

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Decisions are pure: the same policies, asked the same by the same principal under the same label,
+// answer the same. A gateway is asked the same all day.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "base/mutex.h"
+#include "guard/authorizer.h"
+#include "guard/authorizer/audit_record.h"
+#include "guard/policy/tenant_policies.h"
+
+namespace plinth::guard {
+
+// All that a decision depends on beside the policies, as text without ambiguity. Empty when that is
+// too much to keep.
+std::string question_text(const Request& request, const Action& action);
+
+struct KeptDecision {
+  std::shared_ptr<const PolicySnapshot> policies;  // that decided
+  Decision decision;                               // without its id
+  AuditForm form;
+};
+
+// Thread-safe. Bounded: a full cache forgets everything.
+class DecisionCache {
+ public:
+  static constexpr size_t kKeptMax = 1024;
+  static constexpr size_t kQuestionBytesMax = 4096;
+
+  // Null when these policies have not been asked.
+  std::shared_ptr<const KeptDecision> find(const std::string& question,
+                                           const PolicySnapshot& policies) const EXCLUDES(mutex_);
+  void keep(std::string question, std::shared_ptr<const KeptDecision> decision) EXCLUDES(mutex_);
+
+ private:
+  mutable Mutex mutex_;
+  std::unordered_map<std::string, std::shared_ptr<const KeptDecision>> kept_ GUARDED_BY(mutex_);
+};
+
+}  // namespace plinth::guard

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+// Started calls: kept connections, stale ones, times, cancellation, slow readers, many at once.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <thread>
+
+#include "http/client.h"
+#include "http/server/test_peer.h"
+#include "http/sse.h"
+
+namespace plinth::http {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Clock = std::chrono::steady_clock;
+
+// Plays a part on every connection, each on a thread of its own, and closes it after that.
+class SocketServer {
+ public:
+  using Part = std::function<void(int socket, int connection)>;
+  explicit SocketServer(Part part) : part_(std::move(part)) {
+    listener_ = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    EXPECT_EQ(::bind(listener_, reinterpret_cast<sockaddr*>(&address), length), 0);
+    EXPECT_EQ(::listen(listener_, 64), 0);
+    ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &length);
+    port_ = ntohs(address.sin_port);
+    acceptor_ = std::thread([this] { accept_all(); });
+  }
+  ~SocketServer() {
+    ::shutdown(listener_, SHUT_RDWR);
+    acceptor_.join();
+    for (std::thread& thread : threads_) thread.join();
+    ::close(listener_);
+  }
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/"; }
+  int connections() const { return connections_; }
+
+ private:
+  void accept_all() {
+    for (;;) {
+      const int peer = ::accept(listener_, nullptr, nullptr);
+      if (peer < 0) return;
+      threads_.emplace_back([this, peer, number = connections_++] {
+        part_(peer, number);
+        ::close(peer);
+      });
+    }
+  }
+
+  const Part part_;
+  int listener_ = -1;
+  uint16_t port_ = 0;
+  std::atomic<int> connections_{0};
+  std::thread acceptor_;
+  std::vector<std::thread> threads_;
+};
+
+// Reads one request without a body; false at the end.
+bool read_request(int socket) {
+  std::string request;
+  char byte = 0;
+  while (!request.ends_with("\r\n\r\n")) {
+    if (::recv(socket, &byte, 1, 0) <= 0) return false;
+    request += byte;
+  }
+  return true;
+}
+
+void say(int socket, std::string_view bytes) {
+  ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+}
+
+constexpr std::string_view kAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+void answer_all(int socket) {
+  while (read_request(socket)) say(socket, kAnswer);
+}
+
+ClientRequest get(std::string url) {
+  ClientRequest request;
+  request.url = std::move(url);
+  return request;
+}
+
+// A call whose end can be waited for.
+struct Started {
+  Started(Client& client, ClientRequest request,
+          std::function<bool(std::string_view)> on_bytes = {}) {
+    auto promise = std::make_shared<std::promise<Result<ClientResponse>>>();
+    end = promise->get_future();
+    call = client.start(std::move(request), {.on_bytes = std::move(on_bytes),
+                                             .on_end = [promise](Result<ClientResponse> result) {
+                                               promise->set_value(std::move(result));
+                                             }});
+  }
+  Result<ClientResponse> wait() {
+    if (end.wait_for(seconds(20)) != std::future_status::ready) {
+      return make_error(ErrorCode::internal, "the call never ended");
+    }
+    return end.get();
+  }
+  std::future<Result<ClientResponse>> end;
+  std::shared_ptr<ClientCall> call;
+};
+
+Result<ClientResponse> run(Client& client, ClientRequest request) {
+  return Started(client, std::move(request)).wait();
+}
+
+TEST(ClientStart, uses_a_connection_again) {
+  SocketServer server([](int socket, int) { answer_all(socket); });
+  const auto client = create_client();
+  for (int i = 0; i < 20; ++i) {
+    const auto response = run(*client, get(server.url()));
+    ASSERT_TRUE(response.is_ok()) << response.error().message;
+    EXPECT_EQ(response->body, "ok");
+  }
+  EXPECT_EQ(server.connections(), 1);
+}
+
+TEST(ClientStart, uses_it_again_after_a_stream_whose_reader_stopped_before_the_last_chunk) {
+  SocketServer server([](int socket, int) {
+    while (read_request(socket)) {
+      say(socket, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n[DONE]\r\n");
+      std::this_thread::sleep_for(milliseconds(50));
+      say(socket, "0\r\n\r\n");
+    }
+  });
+  const auto client = create_client();
+  for (int i = 0; i < 3; ++i) {
+    Started call(*client, get(server.url()), [](std::string_view) { return false; });
+    ASSERT_TRUE(call.wait().is_ok());
+    std::this_thread::sleep_for(milliseconds(200));
+  }
+  EXPECT_EQ(server.connections(), 1);
+}
+
+TEST(ClientStart, keeps_no_connection_that_is_not_clean) {
+  for (const char* answer :
+       {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok, and more than was said"}) {
+    SocketServer server([&](int socket, int) {
+      while (read_request(socket)) say(socket, answer);
+    });
+    const auto client = create_client();
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(run(*client, get(server.url())).is_ok());
+    EXPECT_EQ(server.connections(), 3) << answer;
+  }
+}
+
+TEST(ClientStart, sends_once_more_what_met_a_connection_closed_by_its_peer) {
+  // The peer takes the second request and closes without a byte, as if it had closed before.
+  SocketServer server([](int socket, int connection) {
+    if (!read_request(socket)) return;
+    say(socket, kAnswer);
+    if (connection == 0) {
+      read_request(socket);
+    } else {
+      answer_all(socket);
+    }
+  });
+  const auto client = create_client();
+  ASSERT_TRUE(run(*client, get(server.url())).is_ok());
+  const auto response = run(*client, get(server.url()));
+  ASSERT_TRUE(response.is_ok()) << response.error().message;
+  EXPECT_EQ(server.connections(), 2);
+}
+
+TEST(ClientStart, sends_nothing_twice_over_a_new_connection_or_after_a_byte) {
+  std::atomic<int> requests{0};
+  SocketServer closing([&](int socket, int) {
+    if (read_request(socket)) ++requests;
+  });
+  const auto client = create_client();
+  EXPECT_EQ(run(*client, get(closing.url())).error().code, ErrorCode::upstream_failed);
+  EXPECT_EQ(requests, 1);
+  SocketServer begun([&](int socket, int) {
+    if (!read_request(socket)) return;
+    say(socket, kAnswer);
+    if (!read_request(socket)) return;
+    ++requests;
+    say(socket, "HTTP/1.1 200");
+  });
+  EXPECT_TRUE(run(*client, get(begun.url())).is_ok());
+  EXPECT_EQ(run(*client, get(begun.url())).error().code, ErrorCode::upstream_failed);
+  EXPECT_EQ(requests, 2);
+}
+
+TEST(ClientStart, notices_at_once_when_an_idle_connection_is_closed) {
+  SocketServer server([](int socket, int) {
+    if (read_request(socket)) say(socket, kAnswer);
+  });
+  const auto client = create_client();
+  for (int i = 1; i <= 3; ++i) {
+    ASSERT_TRUE(run(*client, get(server.url())).is_ok());
+    std::this_thread::sleep_for(milliseconds(50));
+    EXPECT_EQ(server.connections(), i);
+  }
+}
+
+TEST(ClientStart, names_the_phase_that_took_too_long) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"", "first byte"}, {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", "more bytes"}};
+  const auto client = create_client();
+  for (const auto& [answer, phase] : cases) {
+    SocketServer server([text = answer](int socket, int) {
+      if (read_request(socket)) say(socket, text);
+      read_request(socket);
+    });
+    ClientRequest request = get(server.url());
+    request.first_byte_max = request.between_bytes_max = milliseconds(100);
+    const auto begun = Clock::now();
+    const auto response = run(*client, std::move(request));
+    ASSERT_TRUE(response.is_error());
+    EXPECT_EQ(response.error().code, ErrorCode::deadline_exceeded);
+    EXPECT_NE(response.error().message.find(phase), std::string::npos) << response.error().message;
+    EXPECT_LT(Clock::now() - begun, seconds(2));
+  }
+}
+
+TEST(ClientStart, cancelling_ends_the_call_and_closes_the_connection) {
+  std::promise<void> closed;
+  SocketServer server([&](int socket, int) {
+    if (read_request(socket)) say(socket, "HTTP/1.1 200 OK\r\n\r\nbegun");
+    char byte = 0;
+    if (::recv(socket, &byte, 1, 0) <= 0) closed.set_value();
+  });
+  const auto client = create_client();
+  std::promise<void> begun;
+  Started call(*client, get(server.url()), [&](std::string_view) {
+    begun.set_value();
+    return true;
+  });
+  ASSERT_EQ(begun.get_future().wait_for(seconds(5)), std::future_status::ready);
+  call.call->cancel();
+  EXPECT_EQ(call.wait().error().code, ErrorCode::cancelled);
+  EXPECT_EQ(closed.get_future().wait_for(seconds(5)), std::future_status::ready);
+}
+
+TEST(ClientStart, destroying_the_client_ends_every_call) {
+  SocketServer server([](int socket, int) {
+    while (read_request(socket)) continue;
+  });
+  std::vector<std::unique_ptr<Started>> calls;
+  {
+    const auto client = create_client();
+    for (int i = 0; i < 8; ++i)
+      calls.push_back(std::make_unique<Started>(*client, get(server.url())));
+  }
+  for (const auto& call : calls) EXPECT_EQ(call->wait().error().code, ErrorCode::cancelled);
+}
+
+TEST(ClientStart, a_paused_reader_holds_its_peer_back) {
+  std::atomic<size_t> sent{0};
+  constexpr size_t kTotal = 64u << 20;
+  SocketServer server([&](int socket, int) {
+    if (!read_request(socket)) return;
+    say(socket, "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(kTotal) + "\r\n\r\n");
+    const std::string block(64u << 10, 'x');
+    while (sent < kTotal) {
+      if (::send(socket, block.data(), block.size(), MSG_NOSIGNAL) <= 0) return;
+      sent += block.size();
+    }
+  });
+  const auto client = create_client();
+  std::atomic<size_t> received{0};
+  ClientRequest request = get(server.url());
+  request.between_bytes_max = milliseconds(200);
+  Started call(*client, std::move(request), [&](std::string_view bytes) {
+    received += bytes.size();
+    return true;
+  });
+  call.call->pause();
+  // It stops within what the kernel holds, and the time between bytes stands still.
+  std::this_thread::sleep_for(milliseconds(500));
+  const size_t held = sent;
+  std::this_thread::sleep_for(milliseconds(200));
+  if (received < kTotal) {
+    EXPECT_EQ(sent, held);
+  }
+  call.call->resume();
+  const auto response = call.wait();
+  ASSERT_TRUE(response.is_ok()) << response.error().message;
+  EXPECT_EQ(received, kTotal);
+}
+
+TEST(ClientStart, refuses_what_send_refuses_and_never_from_within_start) {
+  const auto client = create_client();
+  std::atomic<bool> is_inside{true};
+  std::promise<Error> told;
+  ClientRequest request = get("ftp://x");
+  client->start(std::move(request), {.on_end = [&](const Result<ClientResponse>& result) {
+                  while (is_inside) std::this_thread::yield();
+                  told.set_value(result.error());
+                }});
+  is_inside = false;
+  EXPECT_EQ(told.get_future().get().code, ErrorCode::invalid_argument);
+  ClientRequest denied = get("http://localhost:1/");
+  denied.may_connect = [](const std::string&) { return false; };
+  EXPECT_EQ(run(*client, std::move(denied)).error().code, ErrorCode::denied);
+  EXPECT_EQ(run(*client, get("http://no-such-host.invalid/")).error().code, ErrorCode::unavailable);
+  ClientRequest smuggling = get("http://127.0.0.1:1/");
+  smuggling.headers = {{"x-a", "1\r\nx-b: 2"}};
+  EXPECT_EQ(run(*client, std::move(smuggling)).error().code, ErrorCode::invalid_argument);
+}
+
+TEST(ClientStart, refuses_an_answer_larger_than_the_limit) {
+  SocketServer server([](int socket, int) {
+    if (read_request(socket)) say(socket, "HTTP/1.1 200 OK\r\n\r\n" + std::string(5000, 'x'));
+  });
+  const auto client = create_client();
+  ClientRequest request = get(server.url());
+  request.body_bytes_max = 4999;
+  EXPECT_EQ(run(*client, std::move(request)).error().code, ErrorCode::too_large);
+}
+
+TEST(ClientStart, many_streams_at_once_lose_no_event) {
+  constexpr int kStreams = 200;
+  constexpr int kEvents = 50;
+  EventLoop loop;
+  loop.start();
+  ServerOptions options;
+  options.shared_loops = {&loop};
+  options.is_quick = [](const ServerRequest&) { return true; };
+  const auto server =
+      MUST(Server::create(options,
+                          [&loop](const ServerRequest&, ResponseWriter writer) {
+                            auto shared = std::make_shared<ResponseWriter>(std::move(writer));
+                            shared->begin_stream(200, {});
+                            auto step = std::make_shared<std::function<void(int)>>();
+                            *step = [shared, &loop, weak = std::weak_ptr(step)](int event) {
+                              shared->write(encode_sse_data(std::to_string(event)));
+                              if (event + 1 == kEvents) return shared->end();
+                              loop.schedule(milliseconds(1),
+                                            [event, step = weak.lock()] { (*step)(event + 1); });
+                            };
+                            (*step)(0);
+                          }),
+           "a free loopback port can be bound");
+  {
+    const auto client = create_client({.loops = {&loop}});
+    std::vector<std::unique_ptr<Started>> calls;
+    std::vector<int> seen(kStreams, 0);
+    std::vector<SseParser> parsers(kStreams);
+    for (int i = 0; i < kStreams; ++i) {
+      calls.push_back(std::make_unique<Started>(
+          *client, get("http://127.0.0.1:" + std::to_string(server->port()) + "/"),
+          [&, i](std::string_view bytes) {
+            for (const SseEvent& event : MUST(parsers[i].feed(bytes), "they are events")) {
+              EXPECT_EQ(event.data, std::to_string(seen[i]++));
+            }
+            return true;
+          }));
+    }
+    for (const auto& call : calls) {
+      const auto response = call->wait();
+      EXPECT_TRUE(response.is_ok());
+    }
+    for (const int count : seen) EXPECT_EQ(count, kEvents);
+  }
+}
+
+}  // namespace
+}  // namespace plinth::http
