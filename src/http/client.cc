@@ -2,7 +2,6 @@
 // The client's door: an exchange on the caller's thread, or a call on an event loop.
 #include "http/client.h"
 
-#include <atomic>
 #include <future>
 
 #include "base/mutex.h"
@@ -12,8 +11,6 @@
 namespace plinth::http {
 namespace {
 
-constexpr Duration kCloseMax = std::chrono::seconds(5);
-
 class ClientImpl final : public Client {
  public:
   explicit ClientImpl(const ClientOptions& options) {
@@ -22,10 +19,10 @@ class ClientImpl final : public Client {
     }
   }
 
+  // Not under the lock: what is told here may start another call, which is refused.
   ~ClientImpl() override {
-    MutexLock lock(mutex_);
-    for (const auto& lane : lanes_) close(*lane);
-    if (own_loop_) own_loop_->stop();
+    for (const auto& lane : lanes()) close(lane);
+    if (EventLoop* const loop = own_loop()) loop->stop();
   }
 
   Result<ClientResponse> send(const ClientRequest& request,
@@ -69,18 +66,29 @@ class ClientImpl final : public Client {
     return lanes_[next_lane_++ % lanes_.size()];
   }
 
-  static void close(ClientLane& lane) {
+  std::vector<std::shared_ptr<ClientLane>> lanes() EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return lanes_;
+  }
+
+  EventLoop* own_loop() EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return own_loop_.get();
+  }
+
+  // Returns when all calls of the lane were told of their end. The wait has no limit: what still
+  // runs on the loop may use what the client's owner destroys next.
+  static void close(const std::shared_ptr<ClientLane>& lane) {
+    if (EventLoop::current() == &lane->loop()) return lane->close();
     auto done = std::make_shared<std::promise<void>>();
-    auto closed = done->get_future();
-    if (EventLoop::current() == &lane.loop()) {
-      lane.close();
-    } else if (lane.post([&lane, done] {
-                 lane.close();
-                 done->set_value();
-               })) {
-      closed.wait_for(kCloseMax);
-    }
-    lane.close_gate();
+    const auto closed = done->get_future();
+    // The tasks alone own the promise, so a loop that drops them ends the wait.
+    lane->post([lane, done = std::move(done)] {
+      lane->close();
+      // Behind the refusals that were posted before.
+      lane->loop().post([done] { done->set_value(); });
+    });
+    closed.wait();
   }
 
   const std::shared_ptr<SharedTls> tls_ = std::make_shared<SharedTls>();

@@ -25,6 +25,9 @@ struct ClientRequest {
   Duration between_bytes_max = std::chrono::seconds(60);
   // Of an answer returned whole; a streamed one is its reader's to stop.
   size_t body_bytes_max = 8u << 20;
+  // A POST whose repetition does no harm: it may be sent again when a kept connection turns out
+  // closed before any answer. GET, HEAD, PUT, DELETE and OPTIONS always may.
+  bool may_repeat = false;
   // Asked with each address that the host's name led to, before it is connected to; empty: any
   // address may be used. The name is looked up once, so what was asked about is what is connected
   // to. When every address is refused: denied.
@@ -39,7 +42,8 @@ struct ClientResponse {
 };
 
 // What becomes of a call that was started: called in order on one event loop, never from within
-// start, and must not block. on_end comes last and exactly once.
+// start, and must not block. on_end comes last and exactly once. The exception is a call started
+// while the client is being destroyed: its on_end may come from within start, on that thread.
 struct CallHandlers {
   // The body of status 200..299 as it arrives; false stops reading. Empty: every body is returned
   // whole. The view is valid during the call only.
@@ -68,7 +72,9 @@ inline constexpr Duration kIdleConnectionMax = std::chrono::seconds(30);
 
 class Client {
  public:
-  virtual ~Client() = default;  // started calls end with cancelled
+  // Started calls end with cancelled. Blocks until each was told, except on one of its loops, where
+  // a call refused just before may be told afterwards.
+  virtual ~Client() = default;
   // Follows no redirects and opens one connection a call. Cancellation is seen within 20 ms.
   // Thread-safe. Errors: invalid_argument (url), unavailable (resolve, connect), deadline_exceeded
   // (which phase), cancelled, too_large, upstream_failed (the peer broke the protocol). A status of
@@ -80,9 +86,11 @@ class Client {
   virtual Result<ClientResponse> stream(const ClientRequest& request,
                                         const std::function<bool(std::string_view)>& on_bytes,
                                         const Cancellation& cancellation) = 0;
-  // The same without blocking, over connections that are kept while idle. A request that meets a
-  // kept connection its peer has closed, before any byte of an answer, is sent once more over a new
-  // one. Called on one of the client's loops, the call runs there. Errors as above, and overloaded.
+  // The same without blocking, over connections that are kept while idle. When the peer turns out
+  // to have closed a kept connection, before any byte of an answer, the request is sent once more
+  // over a new one if nothing of it was sent before or its repetition does no harm (may_repeat);
+  // else the call ends with unavailable, and the peer may have acted on it. Called on one of the
+  // client's loops, the call runs there. Errors as above, and overloaded.
   virtual std::shared_ptr<ClientCall> start(ClientRequest request, CallHandlers handlers) = 0;
 };
 

@@ -83,9 +83,28 @@ void answer_all(int socket) {
   while (read_request(socket)) say(socket, kAnswer);
 }
 
+void read_until_end(int socket) {
+  char bytes[4096];
+  while (::recv(socket, bytes, sizeof bytes, 0) > 0) continue;
+}
+
+// Takes the second request of its first connection and closes without a byte, as a peer may that
+// had closed before the request came.
+void answer_all_but_the_second(int socket, int connection) {
+  if (connection > 0) return answer_all(socket);
+  if (read_request(socket)) say(socket, kAnswer);
+  read_request(socket);
+}
+
 ClientRequest get(std::string url) {
   ClientRequest request;
   request.url = std::move(url);
+  return request;
+}
+
+ClientRequest post(std::string url) {
+  ClientRequest request = get(std::move(url));
+  request.method = "POST";
   return request;
 }
 
@@ -156,21 +175,29 @@ TEST(ClientStart, keeps_no_connection_that_is_not_clean) {
 }
 
 TEST(ClientStart, sends_once_more_what_met_a_connection_closed_by_its_peer) {
-  // The peer takes the second request and closes without a byte, as if it had closed before.
-  SocketServer server([](int socket, int connection) {
-    if (!read_request(socket)) return;
-    say(socket, kAnswer);
-    if (connection == 0) {
-      read_request(socket);
-    } else {
-      answer_all(socket);
-    }
-  });
+  for (const bool is_post : {false, true}) {
+    SocketServer server(answer_all_but_the_second);
+    const auto client = create_client();
+    ASSERT_TRUE(run(*client, get(server.url())).is_ok());
+    ClientRequest request = is_post ? post(server.url()) : get(server.url());
+    request.may_repeat = is_post;
+    const auto response = run(*client, std::move(request));
+    ASSERT_TRUE(response.is_ok()) << response.error().message;
+    EXPECT_EQ(response->body, "ok");
+    EXPECT_EQ(server.connections(), 2);
+  }
+}
+
+TEST(ClientStart, sends_a_post_once_that_may_have_been_acted_on) {
+  SocketServer server(answer_all_but_the_second);
   const auto client = create_client();
   ASSERT_TRUE(run(*client, get(server.url())).is_ok());
-  const auto response = run(*client, get(server.url()));
-  ASSERT_TRUE(response.is_ok()) << response.error().message;
-  EXPECT_EQ(server.connections(), 2);
+  const auto response = run(*client, post(server.url()));
+  ASSERT_TRUE(response.is_error());
+  EXPECT_EQ(response.error().code, ErrorCode::unavailable);
+  const std::string& message = response.error().message;
+  EXPECT_NE(message.find("closed before any answer"), std::string::npos) << message;
+  EXPECT_EQ(server.connections(), 1);
 }
 
 TEST(ClientStart, sends_nothing_twice_over_a_new_connection_or_after_a_byte) {
@@ -191,6 +218,78 @@ TEST(ClientStart, sends_nothing_twice_over_a_new_connection_or_after_a_byte) {
   EXPECT_TRUE(run(*client, get(begun.url())).is_ok());
   EXPECT_EQ(run(*client, get(begun.url())).error().code, ErrorCode::upstream_failed);
   EXPECT_EQ(requests, 2);
+}
+
+TEST(ClientStart, sends_nothing_twice_after_a_time_that_passed) {
+  std::atomic<int> requests{0};
+  SocketServer server([&](int socket, int) {
+    if (!read_request(socket)) return;
+    say(socket, kAnswer);
+    while (read_request(socket)) ++requests;
+  });
+  const auto client = create_client();
+  ASSERT_TRUE(run(*client, get(server.url())).is_ok());
+  ClientRequest request = get(server.url());
+  request.first_byte_max = milliseconds(100);
+  EXPECT_EQ(run(*client, std::move(request)).error().code, ErrorCode::deadline_exceeded);
+  EXPECT_EQ(requests, 1);
+  EXPECT_EQ(server.connections(), 1);
+}
+
+TEST(ClientStart, keeps_no_connection_with_half_a_request_on_it) {
+  // The peer answers before it reads a body that is larger than what the kernel holds.
+  for (const bool is_streamed : {false, true}) {
+    SocketServer server([](int socket, int connection) {
+      if (connection > 0) return answer_all(socket);
+      if (!read_request(socket)) return;
+      say(socket, kAnswer);
+      std::this_thread::sleep_for(milliseconds(200));
+      read_until_end(socket);
+    });
+    const auto client = create_client();
+    ClientRequest request = post(server.url());
+    request.body.assign(64u << 20, 'x');
+    std::function<bool(std::string_view)> on_bytes;
+    if (is_streamed) on_bytes = [](std::string_view) { return false; };
+    Started first(*client, std::move(request), on_bytes);
+    ASSERT_TRUE(first.wait().is_ok());
+    const auto second = run(*client, get(server.url()));
+    ASSERT_TRUE(second.is_ok()) << second.error().message;
+    EXPECT_EQ(second->body, "ok");
+    EXPECT_EQ(server.connections(), 2);
+  }
+}
+
+TEST(ClientStart, takes_no_kept_connection_on_which_something_waits) {
+  for (const bool is_closed : {false, true}) {
+    std::promise<void> asked;
+    std::promise<void> done;
+    SocketServer server([&](int socket, int connection) {
+      if (connection > 0) return answer_all(socket);
+      if (read_request(socket)) say(socket, kAnswer);
+      asked.get_future().wait_for(seconds(5));
+      if (is_closed) ::shutdown(socket, SHUT_WR);
+      if (!is_closed) say(socket, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray");
+      done.set_value();
+      read_request(socket);
+    });
+    EventLoop loop;
+    loop.start();
+    const auto client = create_client({.loops = {&loop}});
+    ASSERT_TRUE(run(*client, get(server.url())).is_ok());
+    std::promise<std::unique_ptr<Started>> begun;
+    loop.post([&] {
+      // While the loop is here, the connection's listener hears nothing.
+      asked.set_value();
+      done.get_future().wait_for(seconds(5));
+      std::this_thread::sleep_for(milliseconds(20));
+      begun.set_value(std::make_unique<Started>(*client, post(server.url())));
+    });
+    const auto response = begun.get_future().get()->wait();
+    ASSERT_TRUE(response.is_ok()) << response.error().message;
+    EXPECT_EQ(response->body, "ok");
+    EXPECT_EQ(server.connections(), 2);
+  }
 }
 
 TEST(ClientStart, notices_at_once_when_an_idle_connection_is_closed) {
@@ -257,6 +356,36 @@ TEST(ClientStart, destroying_the_client_ends_every_call) {
   for (const auto& call : calls) EXPECT_EQ(call->wait().error().code, ErrorCode::cancelled);
 }
 
+TEST(ClientStart, destroying_the_client_waits_for_the_refusals) {
+  EventLoop loop;
+  loop.start();
+  for (int i = 0; i < 200; ++i) {
+    std::atomic<int> ends{0};
+    auto client = i % 2 == 0 ? create_client() : create_client({.loops = {&loop}});
+    client->start(get("ftp://x"), {.on_end = [&](const Result<ClientResponse>&) { ++ends; }});
+    client.reset();
+    ASSERT_EQ(ends, 1);
+  }
+}
+
+TEST(ClientStart, a_call_started_while_the_client_is_destroyed_is_cancelled) {
+  SocketServer server([](int socket, int) { read_until_end(socket); });
+  std::atomic<int> ends{0};
+  {
+    const auto client = create_client();
+    const auto start_another = [&, raw = client.get()](const Result<ClientResponse>& first) {
+      EXPECT_EQ(first.error().code, ErrorCode::cancelled);
+      ++ends;
+      raw->start(get(server.url()), {.on_end = [&](const Result<ClientResponse>& second) {
+                   EXPECT_EQ(second.error().code, ErrorCode::cancelled);
+                   ++ends;
+                 }});
+    };
+    client->start(get(server.url()), {.on_end = start_another});
+  }
+  EXPECT_EQ(ends, 2);
+}
+
 TEST(ClientStart, a_paused_reader_holds_its_peer_back) {
   std::atomic<size_t> sent{0};
   constexpr size_t kTotal = 64u << 20;
@@ -269,8 +398,8 @@ TEST(ClientStart, a_paused_reader_holds_its_peer_back) {
       sent += block.size();
     }
   });
-  const auto client = create_client();
   std::atomic<size_t> received{0};
+  const auto client = create_client();
   ClientRequest request = get(server.url());
   request.between_bytes_max = milliseconds(200);
   Started call(*client, std::move(request), [&](std::string_view bytes) {
@@ -282,13 +411,29 @@ TEST(ClientStart, a_paused_reader_holds_its_peer_back) {
   std::this_thread::sleep_for(milliseconds(500));
   const size_t held = sent;
   std::this_thread::sleep_for(milliseconds(200));
-  if (received < kTotal) {
-    EXPECT_EQ(sent, held);
-  }
+  ASSERT_LT(received, kTotal);
+  EXPECT_EQ(sent, held);
   call.call->resume();
   const auto response = call.wait();
   ASSERT_TRUE(response.is_ok()) << response.error().message;
   EXPECT_EQ(received, kTotal);
+}
+
+TEST(ClientStart, a_reader_that_resumes_before_the_first_byte_waits_for_the_first_byte) {
+  SocketServer server([](int socket, int) {
+    if (!read_request(socket)) return;
+    std::this_thread::sleep_for(milliseconds(600));
+    say(socket, kAnswer);
+  });
+  const auto client = create_client();
+  ClientRequest request = get(server.url());
+  request.between_bytes_max = milliseconds(100);
+  Started call(*client, std::move(request));
+  call.call->pause();
+  std::this_thread::sleep_for(milliseconds(50));
+  call.call->resume();
+  const auto response = call.wait();
+  EXPECT_TRUE(response.is_ok()) << response.error().message;
 }
 
 TEST(ClientStart, refuses_what_send_refuses_and_never_from_within_start) {
@@ -309,6 +454,35 @@ TEST(ClientStart, refuses_what_send_refuses_and_never_from_within_start) {
   ClientRequest smuggling = get("http://127.0.0.1:1/");
   smuggling.headers = {{"x-a", "1\r\nx-b: 2"}};
   EXPECT_EQ(run(*client, std::move(smuggling)).error().code, ErrorCode::invalid_argument);
+}
+
+TEST(ClientStart, refuses_never_from_within_start_on_the_loop_of_the_call_either) {
+  std::atomic<int> ends{0};
+  EventLoop loop;
+  loop.start();
+  const auto client = create_client({.loops = {&loop}});
+  std::promise<int> ends_within;
+  loop.post([&] {
+    ClientRequest smuggling = get("http://127.0.0.1:1/");
+    smuggling.headers = {{"x-a", "1\r\nx-b: 2"}};
+    ClientRequest denied = get("http://127.0.0.1:1/");
+    denied.may_connect = [](const std::string&) { return false; };
+    for (const ClientRequest& request : {get("ftp://x"), smuggling, denied}) {
+      client->start(request, {.on_end = [&](const Result<ClientResponse>& result) {
+                      EXPECT_TRUE(result.is_error());
+                      ++ends;
+                    }});
+    }
+    ends_within.set_value(ends);
+  });
+  EXPECT_EQ(ends_within.get_future().get(), 0);
+  // What a task leaves behind runs after the tasks posted meanwhile.
+  for (int i = 0; i < 2; ++i) {
+    std::promise<void> fence;
+    loop.post([&] { fence.set_value(); });
+    fence.get_future().wait();
+  }
+  EXPECT_EQ(ends, 3);
 }
 
 TEST(ClientStart, refuses_an_answer_larger_than_the_limit) {

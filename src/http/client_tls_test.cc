@@ -8,6 +8,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <future>
 #include <thread>
 
 #include "http/client.h"
@@ -45,10 +46,11 @@ struct Certificate {
   X509* x509;
 };
 
-// Serves one connection on a thread with blocking OpenSSL.
+// Serves one connection on a thread with blocking OpenSSL: one answer, or with `kept` one for each
+// request until the client closes.
 class TlsServer {
  public:
-  enum class Ending { clean, cut };
+  enum class Ending { clean, cut, kept };
   TlsServer(const Certificate& certificate, std::string answer, Ending ending = Ending::clean,
             int version_max = TLS1_3_VERSION)
       : tls_(SSL_CTX_new(TLS_server_method())) {
@@ -89,8 +91,10 @@ class TlsServer {
       const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
       server_name_ = name != nullptr ? name : "";
       char buffer[4096];
-      SSL_read(ssl, buffer, sizeof buffer);
-      SSL_write(ssl, answer.data(), static_cast<int>(answer.size()));
+      while (SSL_read(ssl, buffer, sizeof buffer) > 0) {
+        SSL_write(ssl, answer.data(), static_cast<int>(answer.size()));
+        if (ending != Ending::kept) break;
+      }
       if (ending == Ending::clean) SSL_shutdown(ssl);
     }
     SSL_free(ssl);
@@ -122,6 +126,15 @@ class ClientTls : public testing::Test {
     ClientRequest request;
     request.url = url;
     return create_client()->send(request, Cancellation());
+  }
+  static Result<ClientResponse> start(Client& client, const std::string& url) {
+    ClientRequest request;
+    request.url = url;
+    std::promise<Result<ClientResponse>> end;
+    client.start(std::move(request), {.on_end = [&](Result<ClientResponse> result) {
+                   end.set_value(std::move(result));
+                 }});
+    return end.get_future().get();
   }
 
   const std::string path_ = (std::filesystem::temp_directory_path() /
@@ -161,6 +174,29 @@ TEST_F(ClientTls, refuses_a_trusted_certificate_of_another_host) {
   trust(certificate);
   TlsServer server(certificate, kAnswer);
   const auto response = get(server.url("127.0.0.1"));
+  ASSERT_TRUE(response.is_error());
+  EXPECT_EQ(response.error().code, ErrorCode::upstream_failed);
+  EXPECT_NE(response.error().message.find("not trusted"), std::string::npos);
+}
+
+TEST_F(ClientTls, uses_a_connection_again_over_started_calls) {
+  const Certificate certificate;
+  trust(certificate);
+  TlsServer server(certificate, kAnswer, TlsServer::Ending::kept);
+  const auto client = create_client();
+  for (int i = 0; i < 5; ++i) {
+    const auto response = start(*client, server.url("localhost"));
+    ASSERT_TRUE(response.is_ok()) << response.error().message;
+    EXPECT_EQ(response->body, "ok");
+  }
+}
+
+TEST_F(ClientTls, refuses_a_trusted_certificate_of_another_host_in_a_started_call) {
+  const Certificate certificate;
+  trust(certificate);
+  TlsServer server(certificate, kAnswer);
+  const auto client = create_client();
+  const auto response = start(*client, server.url("127.0.0.1"));
   ASSERT_TRUE(response.is_error());
   EXPECT_EQ(response.error().code, ErrorCode::upstream_failed);
   EXPECT_NE(response.error().message.find("not trusted"), std::string::npos);

@@ -111,14 +111,18 @@ class ServerImpl final : public Server {
   }
 
  private:
+  // Returns when the task is done. The wait has no limit: what runs before it on the loop may use
+  // what is destroyed next.
   static void on_lane(Lane& lane, const std::function<void()>& task) {
+    CHECK(EventLoop::current() != &lane.loop);  // it would wait for itself
     auto done = std::make_shared<std::promise<void>>();
-    auto finished = done->get_future();
-    lane.loop.post([task, done] {
+    const auto finished = done->get_future();
+    // The task alone owns the promise, so a loop that drops it ends the wait.
+    lane.loop.post([task, done = std::move(done)] {
       task();
       done->set_value();
     });
-    finished.wait_for(kCloseMax);
+    finished.wait();
   }
 
   // Handlers of what was closed still come, and a shared loop goes on. What a task leaves behind

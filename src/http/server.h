@@ -105,12 +105,13 @@ struct ServerOptions {
 
 class Server {
  public:
-  virtual ~Server() = default;  // stops
+  virtual ~Server() = default;  // stops; blocks, so never on one of its loops
   // Binds and starts serving. invalid_argument (address), already_exists (port in use, named),
   // io_failed.
   static Result<std::unique_ptr<Server>> create(const ServerOptions& options, Handler handler);
   virtual uint16_t port() const = 0;
-  // Stops accepting, waits for open answers up to `span`, then closes everything. Blocks.
+  // Stops accepting, waits for open answers up to `span`, then closes everything. Blocks:
+  // never on one of its loops either.
   virtual void drain(Duration span) = 0;
 };
 

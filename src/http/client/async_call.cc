@@ -4,6 +4,7 @@
 #include "http/client/async_call.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/error.hpp>
 
 #include "base/units.h"
@@ -21,6 +22,12 @@ constexpr size_t kDrainBytesMax = 64u << 10;
 constexpr Duration kDrainMax = std::chrono::seconds(1);
 
 Error cancelled() { return make_error(ErrorCode::cancelled, "the call was cancelled"); }
+
+// Sent twice they do what they do once (RFC 9110, section 9.2.2).
+bool is_idempotent(std::string_view method) {
+  constexpr std::array<std::string_view, 5> kMethods = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"};
+  return std::ranges::find(kMethods, method) != kMethods.end();
+}
 
 }  // namespace
 
@@ -45,9 +52,7 @@ void AsyncCall::resume() {
   lane_->post([self = shared_from_this()] {
     if (!self->is_paused_) return;
     self->is_paused_ = false;
-    if (self->phase_ == Phase::reading) {
-      self->expect(self->request_.between_bytes_max, self->step_);
-    }
+    if (self->phase_ == Phase::reading) self->expect_bytes();
     if (self->link_) self->link_->resume();
   });
 }
@@ -73,6 +78,8 @@ Status AsyncCall::prepare() {
 void AsyncCall::begin() {
   if (Status prepared = prepare(); prepared.is_error()) {
     phase_ = Phase::ended;
+    // Of a closed lane nobody waits for what is posted.
+    if (lane_->is_closed()) return tell(std::move(prepared).error());
     // Not from within start.
     net::post(
         lane_->loop().context(),
@@ -93,7 +100,10 @@ void AsyncCall::connect() {
     if (self->phase_ != Phase::connecting) return;
     self->lane_->look_up(
         self->url_.host, self->url_.port,
-        [self](const Result<Endpoints>& endpoints) { self->on_addresses(endpoints); });
+        // A lookup may hang for long: it does not hold the calls that ended meanwhile.
+        [weak = self->weak_from_this()](const Result<Endpoints>& endpoints) {
+          if (const auto call = weak.lock()) call->on_addresses(endpoints);
+        });
   });
 }
 
@@ -156,6 +166,8 @@ void AsyncCall::send_over(std::shared_ptr<Link> link) {
   phase_ = Phase::sending;
   link_ = std::move(link);
   written_ = 0;
+  is_begun_ = false;
+  is_sent_ = false;
   reader_.emplace(request_.method == "HEAD");
   link_->lend(*this);
   was_kept_ = link_->was_used();
@@ -175,6 +187,7 @@ void AsyncCall::write_rest() {
     Wire::SystemError error;
     const size_t bytes = link_->wire().write_now(rest, error);
     if (error) return on_write_failed(error);
+    is_begun_ = true;
     written_ += bytes;
     if (bytes > 0) continue;
     link_->wire().write_some(rest, [self = shared_from_this(), link = link_](
@@ -199,6 +212,11 @@ void AsyncCall::on_write_failed(const Wire::SystemError& error) {
 
 void AsyncCall::on_sent() {
   phase_ = Phase::reading;
+  is_sent_ = !write_error_;
+  expect_bytes();
+}
+
+void AsyncCall::expect_bytes() {
   if (is_answered_) return expect(request_.between_bytes_max, "waiting for more bytes");
   expect(request_.first_byte_max, "waiting for the first byte");
 }
@@ -209,7 +227,7 @@ void AsyncCall::on_link_bytes(std::string_view bytes) {
     drained_bytes_ += bytes.size();
   } else {
     is_answered_ = true;
-    if (phase_ == Phase::reading) expect(request_.between_bytes_max, "waiting for more bytes");
+    if (phase_ == Phase::reading) expect_bytes();
   }
   const Status fed = reader_->feed(bytes);
   if (fed.is_error()) return fail(fed.error());
@@ -220,7 +238,7 @@ void AsyncCall::on_link_end(const Wire::SystemError& error) {
   const auto alive = shared_from_this();
   link_.reset();
   if (phase_ == Phase::draining) return leave();
-  if (send_again()) return;
+  if (was_kept_ && !is_answered_ && is_closed_by_peer(error)) return send_again(error);
   if (write_error_ && !is_answered_) return fail(*write_error_);
   if (error != net::error::eof) {
     return fail(make_error(ErrorCode::upstream_failed,
@@ -231,14 +249,18 @@ void AsyncCall::on_link_end(const Wire::SystemError& error) {
   take_answer();
 }
 
-// The peer had closed a kept connection before it saw this request.
-bool AsyncCall::send_again() {
-  const bool is_stale = !is_answered_ && !is_sent_again_ && was_kept_;
-  if (!is_stale) return false;
-  is_sent_again_ = true;
+// Most often the peer had closed the kept connection before it saw this request, but it may as well
+// have acted on it. The new connection is not a kept one, so this happens once.
+void AsyncCall::send_again(const Wire::SystemError& error) {
+  if (is_begun_ && !request_.may_repeat && !is_idempotent(request_.method)) {
+    return fail(make_error(ErrorCode::unavailable,
+                           "the kept connection to " + url_.origin() +
+                               " was closed before any answer (" + error.message() + "); the " +
+                               request_.method +
+                               " is not sent again, because the server may have acted on it"));
+  }
   write_error_.reset();
   connect();
-  return true;
 }
 
 void AsyncCall::take_answer() {
@@ -255,7 +277,7 @@ void AsyncCall::take_answer() {
   } else {
     response_.body += bytes;
   }
-  if (reader_->is_complete()) complete();
+  if (phase_ != Phase::ended && reader_->is_complete()) complete();
 }
 
 void AsyncCall::take_head() {
@@ -273,17 +295,23 @@ Error AsyncCall::too_large() const {
 }
 
 // The connection goes back before the caller hears of the end, whose next call may then use it.
+// Over one with half a request on it, the next would be taken for the other half.
 void AsyncCall::complete() {
-  const bool may_keep = link_ && link_->is_open() && reader_->may_reuse() && !write_error_ &&
-                        !request_.may_connect && phase_ != Phase::sending;
+  const bool may_keep =
+      link_ && link_->is_open() && is_sent_ && reader_->may_reuse() && !request_.may_connect;
   if (may_keep) lane_->keep(origin_, std::exchange(link_, nullptr));
   const bool is_told = phase_ == Phase::draining;
   leave();
   if (!is_told) tell(std::move(response_));
 }
 
-// The caller has what it wanted, most often all but the end of the framing.
+// The caller has what it wanted, most often all but the end of the framing. While the request is
+// still being sent, the connection could not be kept anyway.
 void AsyncCall::drain() {
+  if (phase_ == Phase::sending) {
+    leave();
+    return tell(std::move(response_));
+  }
   phase_ = Phase::draining;
   expect(kDrainMax, step_);
   if (link_) link_->resume();

@@ -51,7 +51,9 @@ class AsyncCall final : public ClientCall,
   void write_rest();
   void on_write_failed(const Wire::SystemError& error);
   void on_sent();
-  bool send_again();
+  void expect_bytes();
+  // Over a new connection, where that does no harm; else the call fails.
+  void send_again(const Wire::SystemError& error);
   void take_answer();
   void take_head();
   void complete();
@@ -73,6 +75,8 @@ class AsyncCall final : public ClientCall,
   std::string head_;    // and a small body
   size_t written_ = 0;  // of head and body together
   bool is_body_apart_ = false;
+  bool is_begun_ = false;  // a byte of the request may be on its way
+  bool is_sent_ = false;   // all of them, as far as this end knows
   std::optional<Error> write_error_;
   Endpoints endpoints_;
   size_t next_endpoint_ = 0;
@@ -85,7 +89,6 @@ class AsyncCall final : public ClientCall,
   bool is_streamed_ = false;
   bool is_answered_ = false;  // a byte came
   bool was_kept_ = false;     // the connection carried an earlier call
-  bool is_sent_again_ = false;
   bool is_paused_ = false;
   size_t drained_bytes_ = 0;
   TimePoint until_{};

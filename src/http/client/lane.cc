@@ -39,11 +39,15 @@ Status ClientLane::add(const std::shared_ptr<AsyncCall>& call) {
 
 std::shared_ptr<Link> ClientLane::take(const std::string& origin) {
   const auto found = idle_.find(origin);
-  if (found == idle_.end() || found->second.empty()) return nullptr;
-  std::shared_ptr<Link> link = std::move(found->second.back().link);
-  found->second.pop_back();
-  --idle_count_;
-  return link;
+  if (found == idle_.end()) return nullptr;
+  for (std::vector<Idle>& idle = found->second; !idle.empty();) {
+    std::shared_ptr<Link> link = std::move(idle.back().link);
+    idle.pop_back();
+    --idle_count_;
+    if (link->is_quiet()) return link;
+    link->close();
+  }
+  return nullptr;
 }
 
 void ClientLane::keep(const std::string& origin, std::shared_ptr<Link> link) {
@@ -149,6 +153,7 @@ void ClientLane::finish_lookup(const std::string& name, Result<Endpoints> outcom
 
 void ClientLane::close() {
   is_closed_ = true;
+  gate_->close();
   timer_.cancel();
   const std::vector<std::shared_ptr<AsyncCall>> held(calls_.begin(), calls_.end());
   for (const auto& call : held) call->abort();

@@ -43,14 +43,14 @@ class ClientLane final : public Link::Keeper, public std::enable_shared_from_thi
 
   EventLoop& loop() { return loop_; }
   SharedTls& tls() { return *tls_; }
+  // False once the lane is closed.
   bool post(std::function<void()> task) { return gate_->post(std::move(task)); }
-  void close_gate() { gate_->close(); }
 
   // On the loop, all that follows.
   // overloaded beyond kCallsMax, cancelled once closed.
   Status add(const std::shared_ptr<AsyncCall>& call);
   void remove(const std::shared_ptr<AsyncCall>& call) { calls_.erase(call); }
-  // The connection that rested last; null when none does.
+  // The connection that rested last and is still quiet; null when none is.
   std::shared_ptr<Link> take(const std::string& origin);
   void keep(const std::string& origin, std::shared_ptr<Link> link);
   void on_idle_link_end(Link& link) override;
@@ -61,8 +61,9 @@ class ClientLane final : public Link::Keeper, public std::enable_shared_from_thi
   void look_up(const std::string& host, uint16_t port, Looked looked);
   boost::asio::mutable_buffer scratch() { return boost::asio::buffer(scratch_); }
   size_t idle() const { return idle_count_; }
-  // Ends every call with cancelled, closes every connection.
+  // Ends every call with cancelled, closes every connection, takes no more tasks.
   void close();
+  bool is_closed() const { return is_closed_; }
 
  private:
   struct Idle {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/client/link.h"
 
+#include <sys/socket.h>
+
+#include <cerrno>
 #include <utility>
 
 namespace plinth::http {
@@ -31,6 +34,13 @@ void Link::close() {
   keeper_ = nullptr;
   Wire::SystemError ignored;
   wire_->socket().close(ignored);
+}
+
+bool Link::is_quiet() const {
+  if (!is_open_) return false;
+  char byte = 0;
+  const auto socket = wire_->socket().native_handle();
+  return ::recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
 void Link::listen() {

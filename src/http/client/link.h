@@ -45,6 +45,9 @@ class Link final : public std::enable_shared_from_this<Link> {
   void close();  // tells nobody
   bool is_open() const { return is_open_; }
   bool was_used() const { return uses_ > 1; }
+  // No byte waits and the peer has not closed. Of an idle one this is known before its listener is
+  // told, which is a turn of the loop later.
+  bool is_quiet() const;
 
  private:
   void listen();

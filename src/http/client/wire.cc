@@ -102,6 +102,12 @@ bool is_certificate_fault(const boost::system::error_code& error) {
 
 }  // namespace
 
+// A truncated stream is how a connection under TLS ends whose peer sent no close_notify.
+bool is_closed_by_peer(const Wire::SystemError& error) {
+  return error == net::error::eof || error == net::error::connection_reset ||
+         error == net::error::broken_pipe || error == net::ssl::error::stream_truncated;
+}
+
 Error handshake_error(const Wire::SystemError& error, const std::string& origin) {
   return make_error(ErrorCode::upstream_failed,
                     is_certificate_fault(error)

@@ -40,6 +40,9 @@ Result<std::unique_ptr<Wire>> make_tls_wire(boost::asio::io_context& context,
                                             boost::asio::ssl::context& tls,
                                             const std::string& host);
 
+// The peer ended or reset the connection; not a fault of TLS, not a time that passed.
+bool is_closed_by_peer(const Wire::SystemError& error);
+
 // upstream_failed, with the cause in words of ours where the certificate is at fault.
 Error handshake_error(const Wire::SystemError& error, const std::string& origin);
 
