@@ -35,8 +35,16 @@ class Cancellation {
   Cancellation() : flag_(std::make_shared<std::atomic<bool>>(false)) {}
   void cancel() { flag_->store(true, std::memory_order_release); }
   bool is_cancelled() const { return flag_->load(std::memory_order_acquire); }
-  // Whether another copy is left that could raise the flag.
-  bool is_shared() const { return flag_.use_count() > 1; }
+  // Whether another copy is left that could raise the flag. Who stops looking at the flag once this
+  // is false must read this BEFORE is_cancelled(): in the other order the last other holder can
+  // cancel and drop its copy between the two, and its cancellation is never seen.
+  bool is_shared() const {
+    const bool is_shared_now = flag_.use_count() > 1;
+    // use_count() is relaxed. The fence orders it before the reads that follow, and pairs with the
+    // release in which the last other holder dropped its copy.
+    std::atomic_thread_fence(std::memory_order_acquire);
+    return is_shared_now;
+  }
 
  private:
   std::shared_ptr<std::atomic<bool>> flag_;

@@ -2,8 +2,10 @@
 // The audit chain: order, durability, restart, damage, lost acknowledgements, a second writer.
 #include <gtest/gtest.h>
 
+#include <future>
 #include <thread>
 
+#include "base/loop.h"
 #include "guard/audit/chain.h"
 #include "guard/audit/journal_audit_log.h"
 #include "guard/testing/memory_store.h"
@@ -210,6 +212,63 @@ TEST_F(AuditTest, threads_share_appends_and_no_entry_is_lost) {
   EXPECT_TRUE(proof->is_intact) << proof->first_mismatch;
   EXPECT_EQ(proof->entries, 200u);
   EXPECT_LE(journal_.appends(), 200u);
+}
+
+TEST_F(AuditTest, a_full_queue_refuses_an_event_loop_at_once_while_an_append_hangs) {
+  std::promise<void> release;
+  journal_.before_each_append([gate = release.get_future().share()] { gate.wait(); });
+  auto log = open();
+  size_t accepted = 0;
+  std::promise<Error> refusal;
+  EventLoop loop;
+  loop.start();
+  loop.post([&] {
+    for (; accepted <= TenantLog::kQueueMax; ++accepted) {
+      const auto entry = log->record("default", note("x"), AuditUrgency::grouped);
+      if (entry.is_error()) return refusal.set_value(entry.error());
+    }
+    refusal.set_value(make_error(ErrorCode::internal, "never refused"));
+  });
+  auto answer = refusal.get_future();
+  const auto answered = answer.wait_for(std::chrono::seconds(20));
+  release.set_value();
+  ASSERT_EQ(answered, std::future_status::ready) << "the loop waited for the journal";
+  const Error error = answer.get();
+  EXPECT_EQ(error.code, ErrorCode::overloaded);
+  EXPECT_NE(error.message.find("wait to be written; ask again"), std::string::npos)
+      << error.message;
+  EXPECT_EQ(accepted, TenantLog::kQueueMax);
+  const auto proof = log->verify("default");
+  ASSERT_TRUE(proof.is_ok());
+  EXPECT_TRUE(proof->is_intact) << proof->first_mismatch;
+  EXPECT_EQ(proof->entries, TenantLog::kQueueMax);
+}
+
+TEST_F(AuditTest, a_full_queue_is_written_by_a_thread_that_may_block) {
+  IdSource ids(clock_, random_);
+  TenantLog log(journal_, ids, "default");
+  for (size_t i = 0; i <= TenantLog::kQueueMax; ++i) {
+    const auto queued = log.queue(ids.make("dec"), "{}");
+    ASSERT_TRUE(queued.is_ok()) << queued.error().message;
+    EXPECT_EQ(*queued, i < TenantLog::kQueueMax ? i + 1 : 1u);
+  }
+  EXPECT_EQ(journal_.count(kStream), TenantLog::kQueueMax);
+}
+
+TEST_F(AuditTest, a_flush_ends_although_others_queue_as_fast_as_it_writes) {
+  IdSource ids(clock_, random_);
+  TenantLog log(journal_, ids, "default");
+  ASSERT_TRUE(log.queue(ids.make("dec"), "{}").is_ok());
+  journal_.before_each_append([&] {
+    if (journal_.appends() == 5) return;  // an unlimited flush shall fail here, not hang
+    for (int i = 0; i < 10; ++i) EXPECT_TRUE(log.queue(ids.make("dec"), "{}").is_ok());
+  });
+  EXPECT_TRUE(log.flush().is_ok());
+  EXPECT_EQ(journal_.appends(), 1u);
+  EXPECT_EQ(journal_.count(kStream), 1u);
+  EXPECT_TRUE(log.flush().is_ok());
+  EXPECT_EQ(journal_.appends(), 2u);
+  EXPECT_EQ(journal_.count(kStream), 11u);
 }
 
 TEST_F(AuditTest, reads_from_any_number_and_the_latest_first) {

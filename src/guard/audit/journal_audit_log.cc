@@ -2,6 +2,7 @@
 // The door of the audit log and its writing thread.
 #include "guard/audit/journal_audit_log.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
@@ -50,11 +51,19 @@ Status JournalAuditLog::record_grouped(const std::string& tenant, std::string id
                                        std::string canonical) {
   if (canonical.size() > TenantLog::kRecordBytesMax) return too_large();
   TenantLog* log = TRY(log_of(tenant));
-  TRY(log->queue(std::move(id), std::move(canonical)));
-  MutexLock lock(mutex_);
-  // The writer that waits for its window to end need not be woken again.
-  if (!std::exchange(has_grouped_, true)) changed_.notify_all();
+  const auto queued = log->queue(std::move(id), std::move(canonical));
+  const bool is_urgent = queued.is_error() || *queued >= kUrgentQueue;
+  call_writer(is_urgent ? Due::at_once : Due::within_window);
+  if (queued.is_error()) return queued.error();
   return ok();
+}
+
+void JournalAuditLog::call_writer(Due due) {
+  MutexLock lock(mutex_);
+  // The writer that knows as much already need not be woken again.
+  if (due <= due_) return;
+  due_ = due;
+  changed_.notify_all();
 }
 
 Result<TenantLog*> JournalAuditLog::log_of(const std::string& tenant) const {
@@ -114,25 +123,35 @@ Status JournalAuditLog::flush() {
 }
 
 void JournalAuditLog::write_groups() {
-  bool is_last_round = false;
-  while (!is_last_round) {
-    {
-      MutexLock lock(mutex_);
-      while (!has_grouped_ && !is_stopping_) changed_.wait(mutex_);
-      const auto until = std::chrono::steady_clock::now() + kGroupWindow;
-      while (!is_stopping_ && std::chrono::steady_clock::now() < until) {
-        changed_.wait_for(mutex_, until - std::chrono::steady_clock::now());
-      }
-      has_grouped_ = false;
-      is_last_round = is_stopping_;
-    }
+  bool is_open = true;
+  while (is_open) {
+    is_open = wait_for_work();
     const Status flushed = flush();
     if (flushed.is_ok()) continue;
     // What could not be written stays queued; the next window tries again.
     log_event(LogLevel::error, "audit.write_failed", {{"cause", flushed.error().message}});
-    MutexLock lock(mutex_);
-    has_grouped_ = true;
-    if (!is_stopping_) changed_.wait_for(mutex_, kRetryPause);
+    pause_after_failure();
+  }
+}
+
+bool JournalAuditLog::wait_for_work() {
+  MutexLock lock(mutex_);
+  while (due_ == Due::never && !is_stopping_) changed_.wait(mutex_);
+  const auto until = std::chrono::steady_clock::now() + kGroupWindow;
+  while (due_ != Due::at_once && !is_stopping_ && std::chrono::steady_clock::now() < until) {
+    changed_.wait_for(mutex_, until - std::chrono::steady_clock::now());
+  }
+  due_ = Due::never;
+  return !is_stopping_;
+}
+
+// Nobody's call shortens it: a full queue in front of a broken disk would try without a pause.
+void JournalAuditLog::pause_after_failure() {
+  MutexLock lock(mutex_);
+  due_ = std::max(due_, Due::within_window);
+  const auto until = std::chrono::steady_clock::now() + kRetryPause;
+  while (!is_stopping_ && std::chrono::steady_clock::now() < until) {
+    changed_.wait_for(mutex_, until - std::chrono::steady_clock::now());
   }
 }
 

@@ -35,10 +35,18 @@ class JournalAuditLog final : public AuditLog {
 
  private:
   static constexpr size_t kTenantsMax = 10'000;
+  // A queue this long is written without waiting for the window to end.
+  static constexpr size_t kUrgentQueue = TenantLog::kQueueMax / 2;
+
+  // When the writer has to write, from the least to the most urgent.
+  enum class Due : uint8_t { never, within_window, at_once };
 
   Result<TenantLog*> log_of(const std::string& tenant) const;
   Result<TenantLog*> flushed_log_of(const std::string& tenant) const;
+  void call_writer(Due due) EXCLUDES(mutex_);
   void write_groups();
+  bool wait_for_work() EXCLUDES(mutex_);  // false when the log is being closed
+  void pause_after_failure() EXCLUDES(mutex_);
 
   store::Journal& journal_;
   mutable IdSource ids_;
@@ -46,7 +54,7 @@ class JournalAuditLog final : public AuditLog {
   mutable Mutex mutex_;
   Condition changed_;
   mutable std::map<std::string, std::unique_ptr<TenantLog>> logs_ GUARDED_BY(mutex_);
-  bool has_grouped_ GUARDED_BY(mutex_) = false;
+  Due due_ GUARDED_BY(mutex_) = Due::never;
   bool is_stopping_ GUARDED_BY(mutex_) = false;
   std::thread writer_;
 };

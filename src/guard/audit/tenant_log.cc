@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/loop.h"
 #include "guard/audit/chain.h"
 
 namespace plinth::guard {
@@ -13,6 +14,14 @@ namespace {
 constexpr int kAppendTriesMax = 3;
 constexpr size_t kBatchEntriesMax = 256;
 constexpr size_t kBatchBytesMax = 256u << 10;  // half of what one append may hold
+
+Error queue_full(size_t entries) {
+  return make_error(ErrorCode::overloaded,
+                    std::to_string(entries) +
+                        " audit records of this tenant wait to be written; ask again shortly, and "
+                        "when it lasts look at the store's disk and for audit.write_failed in the "
+                        "log");
+}
 
 }  // namespace
 
@@ -40,22 +49,16 @@ Result<AuditEntry> TenantLog::write(AuditEntry entry) {
   return pending->entry;
 }
 
-Status TenantLog::queue(std::string id, std::string canonical) {
+Result<size_t> TenantLog::queue(std::string id, std::string canonical) {
+  const bool may_block = EventLoop::current() == nullptr;
+  if (may_block && queued() >= kQueueMax) TRY(flush());
   auto pending = std::make_shared<Pending>();
   pending->entry.id = std::move(id);
   pending->record = std::move(canonical);
-  bool is_full = false;
-  {
-    MutexLock lock(mutex_);
-    is_full = queue_.size() >= kQueueMax;
-  }
-  if (is_full) TRY(flush());
   MutexLock lock(mutex_);
-  if (queue_.size() >= 2 * kQueueMax) {
-    return make_error(ErrorCode::overloaded, "the audit log's queue is full");
-  }
+  if (queue_.size() >= (may_block ? 2 * kQueueMax : kQueueMax)) return queue_full(queue_.size());
   queue_.push_back(std::move(pending));
-  return ok();
+  return queue_.size();
 }
 
 Status TenantLog::flush() {
@@ -63,19 +66,30 @@ Status TenantLog::flush() {
   return flush_locked();
 }
 
+// Entries leave the queue under write_mutex_ only, so `last` stays in it until it is written here.
 Status TenantLog::flush_locked() {
+  const PendingPtr last = last_queued();
   int stale_tries = 0;
   while (true) {
     if (must_catch_up_) TRY(catch_up());
-    const std::vector<PendingPtr> batch = front_of_queue();
-    if (batch.empty()) return ok();
-    const Status written = write_batch(batch);
+    if (last == nullptr || last->is_written) return ok();
+    const Status written = write_batch(front_of_queue());
     if (written.is_ok()) {
       stale_tries = 0;
     } else if (written.error().code != ErrorCode::stale || ++stale_tries == kAppendTriesMax) {
       return written;
     }
   }
+}
+
+size_t TenantLog::queued() const {
+  MutexLock lock(mutex_);
+  return queue_.size();
+}
+
+TenantLog::PendingPtr TenantLog::last_queued() const {
+  MutexLock lock(mutex_);
+  return queue_.empty() ? nullptr : queue_.back();
 }
 
 // The oldest entries that fit one append.

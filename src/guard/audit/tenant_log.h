@@ -22,7 +22,7 @@ namespace plinth::guard {
 
 class TenantLog {
  public:
-  static constexpr size_t kQueueMax = 4096;
+  static constexpr size_t kQueueMax = 4096;  // twice that for threads that may block
   static constexpr size_t kRecordBytesMax = 64u << 10;
 
   TenantLog(store::Journal& journal, IdSource& ids, std::string tenant);
@@ -30,10 +30,11 @@ class TenantLog {
   // Blocks until durable. On an error the entry is not queued any more, but may have been written
   // when the error is outcome_unknown.
   Result<AuditEntry> write(AuditEntry entry);
-  // Queues; a full queue is written first. index and hash are not known yet. `canonical` is the
-  // record's text.
-  Status queue(std::string id, std::string canonical);
-  Status flush();  // everything queued so far is durable
+  // Queues and says how many entries are queued now. index and hash are not known yet. `canonical`
+  // is the record's text. Of a full queue a thread that may block writes what is queued first; an
+  // event loop is refused at once with overloaded.
+  Result<size_t> queue(std::string id, std::string canonical);
+  Status flush();  // everything queued before the call is durable
 
   Result<std::vector<AuditEntry>> read(uint64_t from, size_t limit) const;
   Result<std::vector<AuditEntry>> latest(size_t limit) const;
@@ -48,9 +49,12 @@ class TenantLog {
   };
   using PendingPtr = std::shared_ptr<Pending>;
 
+  // What others queue meanwhile does not prolong it by more than the rest of the last append.
   Status flush_locked() REQUIRES(write_mutex_);
   Status write_batch(const std::vector<PendingPtr>& batch) REQUIRES(write_mutex_);
   Status catch_up() REQUIRES(write_mutex_);
+  size_t queued() const;
+  PendingPtr last_queued() const;  // null when nothing is
   std::vector<PendingPtr> front_of_queue() const;
   void drop_written(const std::string& id);
   void drop(const PendingPtr& pending);

@@ -3,6 +3,10 @@
 // something is broken.
 #include "guard/authorizer.h"
 
+#include <future>
+
+#include "base/loop.h"
+#include "guard/audit/tenant_log.h"
 #include "guard/testing/guard_fixture.h"
 
 namespace plinth::guard {
@@ -35,6 +39,29 @@ TEST_F(AuthorizerTest, nothing_is_allowed_when_the_decision_cannot_be_recorded) 
   EXPECT_EQ(decision.effect, Effect::deny);
   EXPECT_NE(decision.reason.find("audit log cannot be written"), std::string::npos);
   EXPECT_NE(decision.reason.find("disk full"), std::string::npos);
+}
+
+TEST_F(AuthorizerTest, nothing_is_allowed_on_an_event_loop_while_the_audit_queue_is_full) {
+  store_.journal().fail_appends(make_error(ErrorCode::io_failed, "disk full"));
+  const Action list{ActionKind::model_list, "model", "all"};
+  std::promise<Decision> refusal;
+  size_t allowed = 0;
+  EventLoop loop;
+  loop.start();
+  loop.post([&] {
+    Decision decision = decide(as_user(), list);
+    for (; decision.is_allowed() && allowed <= TenantLog::kQueueMax; ++allowed) {
+      decision = decide(as_user(), list);
+    }
+    refusal.set_value(std::move(decision));
+  });
+  const Decision decision = refusal.get_future().get();
+  EXPECT_EQ(allowed, TenantLog::kQueueMax);
+  EXPECT_EQ(decision.effect, Effect::deny);
+  EXPECT_NE(decision.reason.find("wait to be written"), std::string::npos) << decision.reason;
+  const Status status = require_allowed(decision);
+  ASSERT_TRUE(status.is_error());
+  EXPECT_EQ(status.error().code, ErrorCode::denied);
 }
 
 TEST_F(AuthorizerTest, nothing_is_allowed_when_the_policies_cannot_be_read) {
@@ -246,6 +273,27 @@ TEST_F(AuthorizerTest, what_was_decided_before_is_forgotten_when_anything_it_dep
   EXPECT_FALSE(decide(as_user(), call).is_allowed());
   ASSERT_TRUE(guard_->remove_policies(as_operator(), "closed").is_ok());
   EXPECT_TRUE(decide(as_user(), call).is_allowed());
+}
+
+TEST_F(AuthorizerTest, what_was_decided_for_one_label_delegation_kind_or_scope_holds_for_no_other) {
+  open(R"(permit (principal, action, resource);
+          forbid (principal, action, resource) when { !context.label.is_trusted };
+          forbid (principal, action, resource) when { !context.sink_may_read };
+          forbid (principal, action, resource) when { context.delegated };
+          forbid (principal, action, resource) when { principal.kind == "service" };)");
+  const Action call{ActionKind::model_call, "model", "m", Json::object()};
+  std::vector<Request> others(5, as_user());
+  others[0] = tainted(others[0], "letter.txt");
+  others[1].label.confidentiality = Confidentiality::only({"key_user"});
+  others[2].delegation = {"key_other"};
+  others[3].principal.kind = PrincipalKind::service;
+  others[4].scope.actions = {"model.list"};
+  for (size_t i = 0; i < others.size(); ++i) {
+    EXPECT_TRUE(decide(as_user(), call).is_allowed()) << i;
+    EXPECT_FALSE(decide(others[i], call).is_allowed()) << i;
+    EXPECT_FALSE(decide(others[i], call).is_allowed()) << i;
+    EXPECT_TRUE(decide(as_user(), call).is_allowed()) << i;
+  }
 }
 
 }  // namespace

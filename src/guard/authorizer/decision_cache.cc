@@ -23,6 +23,13 @@ void add_optional(std::string& out, const std::optional<std::set<std::string>>& 
   }
 }
 
+// By their owners, not their addresses: a new snapshot may lie where one that is gone lay. Takes no
+// hold of the older one, so that its end never falls to the cache.
+bool are_same(const std::weak_ptr<const PolicySnapshot>& asked,
+              const std::shared_ptr<const PolicySnapshot>& now) {
+  return !asked.owner_before(now) && !now.owner_before(asked);
+}
+
 }  // namespace
 
 std::string question_text(const Request& request, const Action& action) {
@@ -50,17 +57,18 @@ std::string question_text(const Request& request, const Action& action) {
   return text.size() > DecisionCache::kQuestionBytesMax ? std::string() : text;
 }
 
-std::shared_ptr<const KeptDecision> DecisionCache::find(const std::string& question,
-                                                        const PolicySnapshot& policies) const {
+std::shared_ptr<const KeptDecision> DecisionCache::find(
+    const std::string& question, const std::shared_ptr<const PolicySnapshot>& policies) const {
   MutexLock lock(mutex_);
   const auto found = kept_.find(question);
-  if (found == kept_.end() || found->second->policies.get() != &policies) return nullptr;
+  if (found == kept_.end() || !are_same(found->second->policies, policies)) return nullptr;
   return found->second;
 }
 
 void DecisionCache::keep(std::string question, std::shared_ptr<const KeptDecision> decision) {
+  Kept forgotten;  // destroyed after the lock is given back
   MutexLock lock(mutex_);
-  if (kept_.size() >= kKeptMax) kept_.clear();
+  if (kept_.size() >= kKeptMax) kept_.swap(forgotten);
   kept_.insert_or_assign(std::move(question), std::move(decision));
 }
 

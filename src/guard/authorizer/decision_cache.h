@@ -19,8 +19,9 @@ namespace plinth::guard {
 std::string question_text(const Request& request, const Action& action);
 
 struct KeptDecision {
-  std::shared_ptr<const PolicySnapshot> policies;  // that decided
-  Decision decision;                               // without its id
+  // That decided. Weak: a kept decision does not keep policies that are no longer in force.
+  std::weak_ptr<const PolicySnapshot> policies;
+  Decision decision;  // without its id
   AuditForm form;
 };
 
@@ -30,14 +31,17 @@ class DecisionCache {
   static constexpr size_t kKeptMax = 1024;
   static constexpr size_t kQuestionBytesMax = 4096;
 
-  // Null when these policies have not been asked.
-  std::shared_ptr<const KeptDecision> find(const std::string& question,
-                                           const PolicySnapshot& policies) const EXCLUDES(mutex_);
+  // Null when these policies have not been asked; `policies` is not null.
+  std::shared_ptr<const KeptDecision> find(
+      const std::string& question, const std::shared_ptr<const PolicySnapshot>& policies) const
+      EXCLUDES(mutex_);
   void keep(std::string question, std::shared_ptr<const KeptDecision> decision) EXCLUDES(mutex_);
 
  private:
+  using Kept = std::unordered_map<std::string, std::shared_ptr<const KeptDecision>>;
+
   mutable Mutex mutex_;
-  std::unordered_map<std::string, std::shared_ptr<const KeptDecision>> kept_ GUARDED_BY(mutex_);
+  Kept kept_ GUARDED_BY(mutex_);
 };
 
 }  // namespace plinth::guard

@@ -137,7 +137,7 @@ Decision PolicyAuthorizer::authorize(const Request& request, const Action& actio
   if (is_consequential(action)) return record(request, action, decide(request, action, **policies));
   const std::string question = question_text(request, action);
   if (question.empty()) return record(request, action, decide(request, action, **policies));
-  auto kept = cache_.find(question, **policies);
+  auto kept = cache_.find(question, *policies);
   if (!kept) {
     Decision decision = decide(request, action, **policies);
     AuditForm form(audit_record(request, action, decision, parts_.clock.wall()));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -21,6 +22,7 @@ class MemoryJournal final : public store::Journal {
   Result<store::Sequence> append(const store::StreamName& stream, store::Sequence expected,
                                  const std::vector<store::Entry>& entries,
                                  const std::string& append_id) override {
+    if (const auto task = before_append()) task();
     MutexLock lock(mutex_);
     ++appends_;
     if (append_error_) return *append_error_;
@@ -72,6 +74,11 @@ class MemoryJournal final : public store::Journal {
   Result<std::vector<std::string>> tenants() const override { return std::vector<std::string>{}; }
   Status erase_subject(const std::string&, const std::string&) override { return ok(); }
 
+  // Runs at the start of every append, on its thread; may block it.
+  void before_each_append(std::function<void()> task) {
+    MutexLock lock(mutex_);
+    before_append_ = std::move(task);
+  }
   void fail_appends(std::optional<Error> error) {
     MutexLock lock(mutex_);
     append_error_ = std::move(error);
@@ -98,7 +105,13 @@ class MemoryJournal final : public store::Journal {
   }
 
  private:
+  std::function<void()> before_append() const {
+    MutexLock lock(mutex_);
+    return before_append_;
+  }
+
   mutable Mutex mutex_;
+  std::function<void()> before_append_ GUARDED_BY(mutex_);
   std::map<store::StreamName, std::vector<store::StoredEntry>> streams_ GUARDED_BY(mutex_);
   std::map<std::string, store::Sequence> answers_ GUARDED_BY(mutex_);
   std::optional<Error> append_error_ GUARDED_BY(mutex_);
