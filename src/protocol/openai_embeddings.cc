@@ -111,26 +111,6 @@ Result<std::vector<float>> decode_vector(const Json& value) {
   return vector;
 }
 
-class EmbeddingsEncoder final : public ReplyEncoder {
- public:
-  EmbeddingsEncoder(std::string model, VectorForm form) : model_(std::move(model)), form_(form) {}
-
-  std::vector<Frame> begin() override { return {}; }
-  std::vector<Frame> event(size_t, const ChatEvent&) override { return {}; }
-  std::vector<Frame> end(const Usage&) override { return {}; }
-  std::vector<Frame> fail(const Error&) override { return {}; }
-
-  Json whole(const std::vector<ChatReply>& replies) override {
-    CHECK(replies.size() == 1);
-    return encode_embeddings(model_, form_, replies[0].vectors, replies[0].usage.prompt_tokens);
-  }
-  Json error(const Error& error) const override { return encode_error(error); }
-
- private:
-  const std::string model_;
-  const VectorForm form_;
-};
-
 }  // namespace
 
 Result<EmbeddingsCall> decode_embeddings(const Json& body) {
@@ -171,10 +151,6 @@ Json encode_embeddings(const std::string& model, VectorForm form,
                                                {"total_tokens", prompt_tokens}})}});
 }
 
-std::unique_ptr<ReplyEncoder> create_embeddings_encoder(std::string model, VectorForm form) {
-  return std::make_unique<EmbeddingsEncoder>(std::move(model), form);
-}
-
 // Numbers, which every server writes.
 Json encode_embedding_request(const EmbeddingRequest& request) {
   Json::Array inputs;
@@ -198,13 +174,20 @@ Result<ChatReply> decode_embedding_reply(const Json& body, size_t inputs) {
   }
   ChatReply reply;
   reply.vectors.resize(inputs);
+  size_t length = 0;
   for (size_t i = 0; i < items.size(); ++i) {
     const int64_t index = items[i]["index"].as_int(static_cast<int64_t>(i));
     if (index < 0 || index >= static_cast<int64_t>(inputs) ||
         !reply.vectors[static_cast<size_t>(index)].empty()) {
       return upstream_error("an embedding has the index " + std::to_string(index));
     }
-    reply.vectors[static_cast<size_t>(index)] = TRY(decode_vector(items[i]["embedding"]));
+    auto vector = TRY(decode_vector(items[i]["embedding"]));
+    if (i == 0) length = vector.size();
+    if (vector.size() != length) {
+      return upstream_error("embeddings of " + std::to_string(length) + " and of " +
+                            std::to_string(vector.size()) + " numbers");
+    }
+    reply.vectors[static_cast<size_t>(index)] = std::move(vector);
   }
   reply.usage.prompt_tokens =
       std::clamp<int64_t>(body["usage"]["prompt_tokens"].as_int(), 0, kUpstreamTokensMax);

@@ -2,12 +2,11 @@
 // OpenAI's embeddings: what clients send and expect, and the mirror of both for upstreams. Pure.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <vector>
 
+#include "protocol/chat.h"
 #include "protocol/embeddings.h"
-#include "protocol/reply_encoder.h"
 
 namespace plinth::protocol::openai {
 
@@ -25,13 +24,11 @@ struct EmbeddingsCall {
 Result<EmbeddingsCall> decode_embeddings(const Json& body);
 Json encode_embeddings(const std::string& model, VectorForm form,
                        const std::vector<std::vector<float>>& vectors, int64_t prompt_tokens);
-// Of a reply with vectors, which is never streamed.
-std::unique_ptr<ReplyEncoder> create_embeddings_encoder(std::string model, VectorForm form);
 
 // The client side, for upstream replicas.
 Json encode_embedding_request(const EmbeddingRequest& request);
-// Of an answer to a request with this many inputs. Error upstream_failed: a vector is missing or
-// broken.
+// Of an answer to a request with this many inputs. Error upstream_failed: a vector is missing,
+// broken or longer than another.
 Result<ChatReply> decode_embedding_reply(const Json& body, size_t inputs);
 
 }  // namespace plinth::protocol::openai

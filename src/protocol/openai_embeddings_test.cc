@@ -97,6 +97,8 @@ TEST(OpenAiEmbeddings, a_broken_answer_of_an_upstream_is_its_failure) {
   EXPECT_TRUE(decode_embedding_reply(
                   json(R"({"data":[{"index":0,"embedding":[1]},{"index":0,"embedding":[1]}]})"), 2)
                   .is_error());
+  EXPECT_TRUE(decode_embedding_reply(json(R"({"data":[{"embedding":[1]},{"embedding":[1,2]}]})"), 2)
+                  .is_error());
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ void Calls::run_dispatcher() {
   MonotonicTime busy_until{};
   while (true) {
     Work work;
+    bool is_last = false;
     {
       MutexLock lock(mutex_);
       work = look();
@@ -28,10 +29,12 @@ void Calls::run_dispatcher() {
         is_asleep_ = false;
         work = look();
       }
-      if (is_stopping_) return;
+      is_last = is_stopping_;
     }
-    for (const auto& [replica, id] : work.cancels) replica->cancel(id);
+    // Also when stopping: those calls are no longer among the open ones.
     for (const auto& tell : work.ends) tell();
+    if (is_last) return;
+    for (const auto& [replica, id] : work.cancels) replica->cancel(id);
     for (const std::string& id : work.starts) {
       // A failed start has told the reader already.
       if (const Status started = start(id); started.is_error()) {
@@ -69,9 +72,11 @@ std::vector<std::string> Calls::suspects(MonotonicTime now) {
   for (std::string& id : std::exchange(polled_, {})) {
     const auto call = calls_.find(id);
     if (call == calls_.end()) continue;
+    // Asked first: the last other holder may cancel and go at once.
+    const bool is_shared = call->second->cancellation.is_shared();
     if (call->second->is_stopping || call->second->cancellation.is_cancelled()) {
       found.push_back(std::move(id));
-    } else if (call->second->cancellation.is_shared()) {
+    } else if (is_shared) {
       polled_.push_back(std::move(id));
     }
   }

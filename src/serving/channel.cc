@@ -63,7 +63,10 @@ void push(ChannelState& state, ChatEvent event) REQUIRES(state.mutex) {
     append_text(state.events.back(), std::move(event));
     return;
   }
-  if (is_end(event)) state.is_ended = true;
+  if (is_end(event)) {
+    state.is_ended = true;
+    state.on_cancel = nullptr;  // nothing is left to cancel
+  }
   state.events.push_back(std::move(event));
 }
 
@@ -153,7 +156,6 @@ class Reader final : public ChatStream {
     {
       MutexLock lock(state_->mutex);
       state_->is_cancelled = true;
-      if (state_->is_ended) return;
       tell.swap(state_->on_cancel);
     }
     if (tell) tell();

@@ -74,6 +74,25 @@ TEST(Channel, fails_the_reply_when_unread_bytes_outgrow_the_limit) {
   EXPECT_EQ(last->error.code, ErrorCode::overloaded);
 }
 
+// What makes the reply knows nothing of its end.
+TEST(Channel, cancelling_an_outgrown_reply_is_told_and_a_finished_one_not) {
+  for (const bool is_outgrown : {true, false}) {
+    Channel channel = create_channel("req_1");
+    int told = 0;
+    channel.writer.on_cancel([&] { ++told; });
+    if (is_outgrown) {
+      const std::string megabyte(1u << 20, 'x');
+      for (size_t i = 0; i <= kChannelBytesMax >> 20; ++i) channel.writer.write(text(megabyte));
+      ASSERT_FALSE(channel.writer.write(finished()));
+    } else {
+      channel.writer.write(finished());
+    }
+    channel.reader->cancel();
+    channel.reader.reset();
+    EXPECT_EQ(told, is_outgrown ? 1 : 0);
+  }
+}
+
 TEST(Channel, a_reader_that_is_gone_stops_the_writer) {
   Channel channel = create_channel("req_1");
   EXPECT_FALSE(channel.writer.is_cancelled());

@@ -8,7 +8,8 @@
 #include <atomic>
 #include <thread>
 
-#include "serving/testing/scripted_client.h"
+#include "serving/channel.h"
+#include "serving/testing/scripted_node.h"
 
 namespace plinth::serving {
 namespace {
@@ -17,129 +18,6 @@ using namespace testing;
 using namespace std::chrono_literals;
 using protocol::ChatEvent;
 using protocol::FinishReason;
-
-// Upstreams by the port of their URL: each request goes to the part of its port.
-struct Node {
-  explicit Node(AdmissionOptions admission = {})
-      : client([this](const auto& request, const auto& on_bytes, const auto& cancellation) {
-          const auto url = MUST(http::parse_url(request.url), "the test's URLs are well-formed");
-          return parts.at(url.port)(request, on_bytes, cancellation);
-        }) {
-    serving = create_serving({.authorizer = authorizer,
-                              .client = client,
-                              .clock = clock,
-                              .ids = ids,
-                              .workers = workers,
-                              .events = events,
-                              .metrics = metrics,
-                              .admission = admission});
-  }
-
-  Status add(const std::string& name, uint16_t port, ScriptedClient::Part part) {
-    parts[port] = std::move(part);
-    ModelSpec spec;
-    spec.name = name;
-    spec.kind = ReplicaKind::upstream;
-    spec.url = "http://127.0.0.1:" + std::to_string(port) + "/v1";
-    spec.upstream_model = "m";
-    return serving->add_model(spec);
-  }
-
-  guard::Request request(const std::string& principal = "alice") const {
-    guard::Request made;
-    made.principal.id = principal;
-    made.principal.tenant = "default";
-    return made;
-  }
-
-  bool publishes(const std::string& words, Duration within = 5s) const {
-    const auto until = clock.now() + within;
-    while (clock.now() < until) {
-      for (const std::string& payload : events.payloads()) {
-        if (payload.find(words) != std::string::npos) return true;
-      }
-      std::this_thread::sleep_for(1ms);
-    }
-    return false;
-  }
-
-  SystemClock clock;
-  SystemRandom random;
-  IdSource ids{clock, random};
-  std::map<uint16_t, ScriptedClient::Part> parts;  // filled before the first call
-  ScriptedClient client;
-  NotingAuthorizer authorizer;
-  NotingEvents events;
-  telemetry::Metrics metrics;
-  WorkerPool workers{24, 256};
-  std::unique_ptr<Serving> serving;
-};
-
-protocol::ChatRequest hello(const std::string& model = "m") {
-  protocol::ChatRequest chat;
-  chat.model = model;
-  protocol::Message message;
-  message.content = "hello";
-  chat.messages.push_back(message);
-  return chat;
-}
-
-ScriptedClient::Part replies(const std::string& text) {
-  return [text](const auto&, const OnBytes& on_bytes, const auto&) {
-    on_bytes(text_chunk(text) + end_chunks("stop", 5, 2));
-    return answered(200);
-  };
-}
-
-// Streams one word, then nothing until it is let go or cancelled.
-struct Gate {
-  std::atomic<bool> is_open{false};
-  std::atomic<int> inside{0};
-  std::atomic<int> cancelled{0};
-
-  ScriptedClient::Part part() {
-    return [this](const auto&, const OnBytes& on_bytes,
-                  const Cancellation& cancellation) -> Result<http::ClientResponse> {
-      ++inside;
-      on_bytes(text_chunk("word"));
-      while (!is_open && !cancellation.is_cancelled()) std::this_thread::sleep_for(1ms);
-      --inside;
-      if (cancellation.is_cancelled()) {
-        ++cancelled;
-        return make_error(ErrorCode::cancelled, "cancelled");
-      }
-      on_bytes(end_chunks("stop", 5, 1));
-      return answered(200);
-    };
-  }
-  bool holds(int calls, Duration within = 5s) const {
-    const auto until = std::chrono::steady_clock::now() + within;
-    while (inside != calls && std::chrono::steady_clock::now() < until) {
-      std::this_thread::sleep_for(1ms);
-    }
-    return inside == calls;
-  }
-};
-
-ScriptedClient::Part unreachable(std::atomic<int>& attempts) {
-  return [&attempts](const auto&, const auto&, const auto&) -> Result<http::ClientResponse> {
-    ++attempts;
-    return make_error(ErrorCode::unavailable, "connection refused");
-  };
-}
-
-ChatEvent last_event(ChatStream& stream) {
-  while (true) {
-    auto event = stream.next(10s);
-    if (!event) {
-      ADD_FAILURE() << "the stream went silent";
-      return {};
-    }
-    if (event->kind == ChatEvent::Kind::finished || event->kind == ChatEvent::Kind::failed) {
-      return *event;
-    }
-  }
-}
 
 TEST(Serving, answers_from_the_default_model_when_none_is_named) {
   Node node;
@@ -326,6 +204,41 @@ TEST(Serving, limits_a_principals_rate_and_leaves_others_alone) {
   EXPECT_EQ(again.error().code, ErrorCode::rate_limited);
   EXPECT_EQ(again.error().retry_after_ms, 1000);
   EXPECT_TRUE(node.serving->chat_whole(node.request("bob"), hello()).is_ok());
+}
+
+TEST(Serving, an_outgrown_reply_that_its_reader_leaves_stops_the_upstream) {
+  std::atomic<bool> is_sent{false};
+  std::atomic<bool> is_cancelled{false};
+  Node node;
+  const auto part = [&](const auto&, const OnBytes& on_bytes,
+                        const Cancellation& cancellation) -> Result<http::ClientResponse> {
+    const std::string part_of_it(64u << 10, 'x');
+    for (size_t sent = 0; sent <= kChannelBytesMax; sent += part_of_it.size()) {
+      on_bytes(text_chunk(part_of_it));
+    }
+    is_sent = true;
+    const auto until = std::chrono::steady_clock::now() + 10s;
+    while (!cancellation.is_cancelled() && std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(1ms);
+    }
+    is_cancelled = cancellation.is_cancelled();
+    return make_error(ErrorCode::cancelled, "cancelled");
+  };
+  ASSERT_TRUE(node.add("m", 1, part).is_ok());
+  auto stream = MUST(node.serving->chat(node.request(), hello()), "the model is there");
+  const auto until = std::chrono::steady_clock::now() + 10s;
+  std::optional<ChatEvent> last;
+  while (!is_sent) std::this_thread::sleep_for(1ms);  // unread meanwhile
+  while ((!last || last->kind != ChatEvent::Kind::failed) &&
+         std::chrono::steady_clock::now() < until) {
+    if (auto event = stream->next(100ms)) last = std::move(event);
+  }
+  ASSERT_TRUE(last.has_value());
+  ASSERT_EQ(last->error.code, ErrorCode::overloaded);
+  stream->cancel();
+  stream.reset();
+  node.serving.reset();
+  EXPECT_TRUE(is_cancelled);
 }
 
 TEST(Serving, cancelling_sixteen_replies_frees_their_slots) {

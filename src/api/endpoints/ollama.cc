@@ -43,9 +43,17 @@ void answer_chat(Call& call, Result<ollama::ChatCall> decoded, ollama::ReplyShap
   send_replies(std::move(call), std::move(*streams), {std::move(encoder), decoded->is_stream});
 }
 
-Result<EmbeddedTexts> embed(const Call& call, ollama::EmbedCall& decoded) {
-  return with_model(decoded.model,
-                    [&] { return embed_texts(call, decoded.model, decoded.inputs); });
+Result<Embedding> begin_embedding(Call& call, ollama::EmbedCall& decoded) {
+  return with_model(decoded.model, [&] {
+    return api::begin_embedding(call, embedding_of(decoded.model, decoded.inputs));
+  });
+}
+
+void answer_embedding(Call& call, Result<ollama::EmbedCall> decoded, EmbeddingEncoder encode) {
+  if (decoded.is_error()) return answer(call, decoded.error());
+  auto embedding = begin_embedding(call, *decoded);
+  if (embedding.is_error()) return answer(call, embedding.error());
+  api::answer_embedding(std::move(call), *std::move(embedding), std::move(encode));
 }
 
 }  // namespace
@@ -67,21 +75,25 @@ void ollama_generate(Call call) {
 }
 
 void ollama_embed(Call call) {
-  answer(call, [&]() -> Result<Json> {
-    const MonotonicTime began = call.services.clock.now();
-    ollama::EmbedCall decoded = TRY(ollama::decode_embed(TRY(body_object(call))));
-    const std::string asked = decoded.model;
-    const EmbeddedTexts embedded = TRY(embed(call, decoded));
-    return ollama::encode_embed(asked, embedded.vectors, embedded.words,
-                                (call.services.clock.now() - began).count());
-  }());
+  const Clock& clock = call.services.clock;
+  auto decoded = [&]() -> Result<ollama::EmbedCall> {
+    return ollama::decode_embed(TRY(body_object(call)));
+  }();
+  const std::string asked = decoded.is_ok() ? decoded->model : std::string();
+  answer_embedding(call, std::move(decoded),
+                   [asked, &clock, began = clock.now()](const EmbeddedTexts& embedded) {
+                     return ollama::encode_embed(asked, embedded.vectors, embedded.tokens,
+                                                 (clock.now() - began).count());
+                   });
 }
 
 void ollama_embeddings(Call call) {
-  answer(call, [&]() -> Result<Json> {
-    ollama::EmbedCall decoded = TRY(ollama::decode_embeddings(TRY(body_object(call))));
-    return ollama::encode_embeddings(TRY(embed(call, decoded)).vectors.front());
-  }());
+  auto decoded = [&]() -> Result<ollama::EmbedCall> {
+    return ollama::decode_embeddings(TRY(body_object(call)));
+  }();
+  answer_embedding(call, std::move(decoded), [](const EmbeddedTexts& embedded) {
+    return ollama::encode_embeddings(embedded.vectors.front());
+  });
 }
 
 }  // namespace plinth::api::endpoints

@@ -108,10 +108,16 @@ class NotingAuthorizer final : public guard::Authorizer {
   guard::Decision authorize(const guard::Request& request, const guard::Action& action) override {
     MutexLock lock(mutex_);
     actions_.push_back(action);
-    return decide(request);
+    return decide(request, action);
   }
-  guard::Decision preview(const guard::Request& request, const guard::Action&) const override {
-    return decide(request);
+  guard::Decision preview(const guard::Request& request,
+                          const guard::Action& action) const override {
+    MutexLock lock(mutex_);
+    return decide(request, action);
+  }
+  void deny_resource(const std::string& id) {
+    MutexLock lock(mutex_);
+    denied_ = id;
   }
   std::vector<guard::Action> actions() const {
     MutexLock lock(mutex_);
@@ -119,17 +125,20 @@ class NotingAuthorizer final : public guard::Authorizer {
   }
 
  private:
-  // Everyone may do everything, except the principal "mallory".
-  static guard::Decision decide(const guard::Request& request) {
+  // Everyone may do everything, except the principal "mallory", and nobody with what is denied.
+  guard::Decision decide(const guard::Request& request, const guard::Action& action) const
+      REQUIRES(mutex_) {
     guard::Decision decision;
     decision.id = "dec_1";
-    decision.effect =
-        request.principal.id == "mallory" ? guard::Effect::deny : guard::Effect::allow;
+    const bool is_denied =
+        request.principal.id == "mallory" || (!denied_.empty() && action.resource_id == denied_);
+    decision.effect = is_denied ? guard::Effect::deny : guard::Effect::allow;
     decision.reason = "the test's rule";
     return decision;
   }
   mutable Mutex mutex_;
   std::vector<guard::Action> actions_ GUARDED_BY(mutex_);
+  std::string denied_ GUARDED_BY(mutex_);
 };
 
 class NotingEvents final : public store::Events {
