@@ -212,26 +212,52 @@ __m256i multiply_group(__m256i weight, __m256i x) {
   }
 }
 
-// products[c] += the groups [begin, end) of the block, as 32-bit sums.
-template <typename Codes, int kColumns>
-void multiply_groups(const Codes& weights, const QuantizedBlock* x, int64_t blocks, int begin,
-                     int end, __m256i* products) {
+// products[s][c] += kCount groups of the strips' blocks from `begin` on, as 32-bit sums. Four
+// activations are loaded once for all strips. Inlined and unrolled, so that sums stay in registers:
+// left to itself g++ calls this once a block.
+template <typename Codes, int kStrips, int kColumns, int kCount>
+[[gnu::always_inline]] inline void multiply_groups(const Codes* weights, const QuantizedBlock* x,
+                                                   int64_t blocks, int begin,
+                                                   __m256i (*products)[kColumns]) {
+  constexpr int kTogether = Codes::kTogether < kCount ? Codes::kTogether : kCount;
   const __m256i ones = _mm256_set1_epi16(1);
-  for (int first = begin; first < end; first += Codes::kTogether) {
-    __m256i pairs[kColumns];
-    for (int c = 0; c < kColumns; ++c) pairs[c] = _mm256_setzero_si256();
-    for (int g = first; g < first + Codes::kTogether && g < end; ++g) {
-      const __m256i weight = weights.group(g);
+#pragma GCC unroll 8
+  for (int first = 0; first < kCount; first += kTogether) {
+    __m256i pairs[kStrips][kColumns];
+#pragma GCC unroll 8
+    for (int i = 0; i < kTogether; ++i) {
+      const int g = begin + first + i;
+      __m256i four[kColumns];
+#pragma GCC unroll 8
       for (int c = 0; c < kColumns; ++c) {
-        pairs[c] = _mm256_add_epi16(
-            pairs[c],
-            multiply_group<Codes>(weight, broadcast(x[c * blocks].codes + g * kPanelGroup)));
+        four[c] = broadcast(x[c * blocks].codes + g * kPanelGroup);
+      }
+#pragma GCC unroll 8
+      for (int s = 0; s < kStrips; ++s) {
+        const __m256i weight = weights[s].group(g);
+#pragma GCC unroll 8
+        for (int c = 0; c < kColumns; ++c) {
+          const __m256i product = multiply_group<Codes>(weight, four[c]);
+          pairs[s][c] = i == 0 ? product : _mm256_add_epi16(pairs[s][c], product);
+        }
       }
     }
-    for (int c = 0; c < kColumns; ++c) {
-      products[c] = _mm256_add_epi32(products[c], _mm256_madd_epi16(pairs[c], ones));
+#pragma GCC unroll 8
+    for (int s = 0; s < kStrips; ++s) {
+#pragma GCC unroll 8
+      for (int c = 0; c < kColumns; ++c) {
+        products[s][c] = _mm256_add_epi32(products[s][c], _mm256_madd_epi16(pairs[s][c], ones));
+      }
     }
   }
+}
+
+// -kZero times a sum of activations, of which `less` is -128 times.
+template <int kZero>
+__m256i without_zero(int32_t less) {
+  if constexpr (kZero == 0) return _mm256_setzero_si256();
+  constexpr int kShift = 7 - __builtin_ctz(kZero);
+  return _mm256_srai_epi32(_mm256_set1_epi32(less), kShift);
 }
 
 void store(const PanelArguments& m, int64_t row, int64_t column, __m256 value) {
@@ -259,6 +285,7 @@ void tile(const PanelArguments& m, int64_t strip, int64_t column) {
     for (int c = 0; c < kColumns; ++c) totals[s][c] = _mm256_setzero_ps();
   }
   for (int64_t block = 0; block < blocks; ++block, ++x) {
+    Codes weights[kStrips];
     for (int s = 0; s < kStrips; ++s) {
       const int64_t half = (strip + s) % 2;
       if (Scales::kHeaderBytes > 0 && block % 8 == 0) {
@@ -271,20 +298,25 @@ void tile(const PanelArguments& m, int64_t strip, int64_t column) {
           _mm_prefetch(from[s] + kAheadBytes + line, _MM_HINT_T0);
         }
       }
-      const Codes weights{from[s] + Scales::kBytes + 32 * half};
+      weights[s] = {from[s] + Scales::kBytes + 32 * half};
       from[s] += Scales::kBytes + Codes::kBytes;
-      for (int part = 0; part < kParts; ++part) {
-        __m256i products[kColumns];
+    }
+#pragma GCC unroll 2
+    for (int part = 0; part < kParts; ++part) {
+      __m256i products[kStrips][kColumns];
+      for (int s = 0; s < kStrips; ++s) {
         for (int c = 0; c < kColumns; ++c) {
-          const int32_t less = x[c * blocks].less[Scales::kHalves ? part : 2];
-          products[c] = _mm256_set1_epi32(kZero * (less / 128));
+          products[s][c] = without_zero<kZero>(x[c * blocks].less[Scales::kHalves ? part : 2]);
         }
-        multiply_groups<Codes, kColumns>(weights, x, blocks, part * kGroups / kParts,
-                                         (part + 1) * kGroups / kParts, products);
+      }
+      constexpr int kCount = kGroups / kParts;
+      multiply_groups<Codes, kStrips, kColumns, kCount>(weights, x, blocks, part * kCount,
+                                                        products);
+      for (int s = 0; s < kStrips; ++s) {
         for (int c = 0; c < kColumns; ++c) {
           const __m256 scale =
               _mm256_mul_ps(step[s].scale[part], _mm256_set1_ps(x[c * blocks].scale));
-          totals[s][c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products[c]), scale, totals[s][c]);
+          totals[s][c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products[s][c]), scale, totals[s][c]);
           if constexpr (Scales::kHasMinimum && Scales::kHalves) {
             const __m256 less =
                 _mm256_set1_ps(static_cast<float>(x[c * blocks].less[part]) * x[c * blocks].scale);
@@ -292,7 +324,9 @@ void tile(const PanelArguments& m, int64_t strip, int64_t column) {
           }
         }
       }
-      if constexpr (Scales::kHasMinimum && !Scales::kHalves) {
+    }
+    if constexpr (Scales::kHasMinimum && !Scales::kHalves) {
+      for (int s = 0; s < kStrips; ++s) {
         for (int c = 0; c < kColumns; ++c) {
           const __m256 scaled_sum = _mm256_set1_ps(x[c * blocks].scaled_sum);
           totals[s][c] = _mm256_fmadd_ps(step[s].minimum, scaled_sum, totals[s][c]);
