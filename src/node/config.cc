@@ -36,6 +36,11 @@ constexpr ConfigKey kKeys[] = {
     {"models[].api_key_file", "string", "", "file that holds the upstream's key"},
     {"models[].context_tokens_max", "integer", "the trained length", "longest sequence kept"},
     {"models[].threads", "integer", "one per core", "threads that compute"},
+    {"routes[].name", "string", "", "name that clients ask for and that stands for models"},
+    {"routes[].models", "map of numbers", "",
+     "models by name, each with its share of the requests: {large: 9, small: 1}"},
+    {"routes[].fallbacks", "list of strings", "[]",
+     "models tried in order when the chosen one is full, not ready or out of reach"},
     {"admission.running_max", "integer", "64",
      "requests of one tenant to one model at once; of all tenants twice as many"},
     {"admission.queue_max", "integer", "128", "requests of one model that may wait"},
@@ -203,6 +208,30 @@ Status parse_agents_section(const Json& agents, const std::string& folder, NodeC
   return ok();
 }
 
+Result<serving::RouteSpec> parse_route(const Json& route) {
+  TRY(check_keys(route, "routes"));
+  serving::RouteSpec spec;
+  spec.name = TRY(json_field::required_string(route, "name"));
+  TRY(check_model_name(spec.name));
+  const Json& models = route["models"];
+  if (!models.is_object() || models.size() == 0) {
+    return make_error(
+        ErrorCode::invalid_argument,
+        "models must name at least one model and its share, as in {large: 9, small: 1}", "models");
+  }
+  for (const auto& [model, weight] : models.members()) {
+    if (!weight.is_number()) {
+      return make_error(ErrorCode::invalid_argument,
+                        "models: the share of " + model + " is a " +
+                            std::string(weight.type_name()) + "; give a number above 0",
+                        "models");
+    }
+    spec.targets.push_back({model, weight.as_double()});
+  }
+  spec.fallbacks = TRY(strings_of(route, "fallbacks"));
+  return spec;
+}
+
 // Errors of a part name the part.
 template <typename T>
 T in_part(const std::string& part, T result) {
@@ -263,6 +292,15 @@ Result<NodeConfig> parse_config(std::string_view yaml, const std::string& folder
       config.models.push_back(TRY(in_part(part, parse_model(model, folder))));
     }
   }
+  if (const Json& routes = document["routes"]; !routes.is_null()) {
+    if (!routes.is_array()) {
+      return make_error(ErrorCode::invalid_argument, "routes must be a list");
+    }
+    for (const Json& route : routes.items()) {
+      const std::string part = "routes[" + std::to_string(config.routes.size()) + "]";
+      config.routes.push_back(TRY(in_part(part, parse_route(route))));
+    }
+  }
   return config;
 }
 
@@ -293,6 +331,8 @@ Json config_schema() {
     const std::string_view type = key.type;
     if (type == "list of strings") {
       leaf.set("type", "array").set("items", Json::object({{"type", "string"}}));
+    } else if (type == "map of numbers") {
+      leaf.set("type", "object").set("additionalProperties", Json::object({{"type", "number"}}));
     } else {
       leaf.set("type", type == "duration" ? "string" : type);
     }
@@ -316,8 +356,9 @@ Json config_schema() {
   for (const std::string& section : order) {
     Json object = Json::object(
         {{"type", "object"}, {"additionalProperties", false}, {"properties", sections[section]}});
-    if (section == "models") {
-      object.set("required", Json::array_of({"name"}));
+    if (section == "models" || section == "routes") {
+      object.set("required", section == "models" ? Json::array_of({"name"})
+                                                 : Json::array_of({"name", "models"}));
       object = Json::object({{"type", "array"}, {"items", std::move(object)}});
     }
     top.set(section, std::move(object));

@@ -26,6 +26,7 @@ struct NodeConfig {
   std::vector<std::string> allowed_origins;  // beyond the node's own
   std::string log_level = "info";
   std::vector<serving::ModelSpec> models;
+  std::vector<serving::RouteSpec> routes;
   serving::AdmissionOptions admission;
   telemetry::Aliases metric_aliases = telemetry::Aliases::none;
   std::vector<std::string> agent_files;  // YAML files stored at start
@@ -34,8 +35,8 @@ struct NodeConfig {
 
 struct ConfigKey {
   std::string_view name;  // "listen.host", "models[].path"
-  std::string_view
-      type;  // "string" | "integer" | "number" | "boolean" | "list of strings" | "duration"
+  std::string_view type;  // "string" | "integer" | "number" | "boolean" | "duration" | "list of
+                          // strings" | "map of numbers"
   std::string_view standard;  // what holds when the key is absent, as text
   std::string_view meaning;
 };

@@ -16,6 +16,8 @@ models:
   - {name: tiny, path: tiny.gguf, threads: 2}
   - {name: big, url: "https://models.example/v1", upstream_model: big-1}
   - {name: far, url: "https://models.example/v1", upstream_api: anthropic}
+routes:
+  - {name: chat, models: {big: 9, tiny: 1}, fallbacks: [far]}
 admission: {queue_max: 7, queue_wait_max: 5s}
 telemetry: {vllm_aliases: true}
 agents: {files: [a.yaml]}
@@ -28,6 +30,11 @@ agents: {files: [a.yaml]}
   EXPECT_EQ(config->models.at(1).kind, serving::ReplicaKind::upstream);
   EXPECT_EQ(config->models.at(1).upstream_api, serving::UpstreamApi::openai);
   EXPECT_EQ(config->models.at(2).upstream_api, serving::UpstreamApi::anthropic);
+  ASSERT_EQ(config->routes.size(), 1u);
+  ASSERT_EQ(config->routes[0].targets.size(), 2u);
+  EXPECT_EQ(config->routes[0].targets[0].model, "big");
+  EXPECT_EQ(config->routes[0].targets[0].weight, 9);
+  EXPECT_EQ(config->routes[0].fallbacks, std::vector<std::string>{"far"});
   EXPECT_EQ(config->metric_aliases, telemetry::Aliases::vllm);
   EXPECT_EQ(config->admission.queue_max, 7);
   EXPECT_EQ(config->admission.queue_wait_max, std::chrono::seconds(5));
@@ -45,7 +52,8 @@ TEST(Config, names_the_unknown_key_and_what_is_allowed) {
   for (const auto& [yaml, key] : std::vector<std::pair<std::string, std::string>>{
            {"listn: {}", "listn"},
            {"listen: {hst: x}", "listen: unknown key 'hst'"},
-           {"models: [{name: a, path: b, gpu: 1}]", "models[0]: unknown key 'gpu'"}}) {
+           {"models: [{name: a, path: b, gpu: 1}]", "models[0]: unknown key 'gpu'"},
+           {"routes: [{name: a, model: b}]", "routes[0]: unknown key 'model'"}}) {
     const auto config = parse_config(yaml, "");
     ASSERT_TRUE(config.is_error()) << yaml;
     EXPECT_NE(config.error().message.find(key), std::string::npos) << config.error().message;
@@ -58,6 +66,8 @@ TEST(Config, refuses_a_newer_version_and_values_out_of_range) {
   EXPECT_TRUE(parse_config("listen: {port: 70000}", "").is_error());
   EXPECT_TRUE(parse_config("log: {level: loud}", "").is_error());
   EXPECT_TRUE(parse_config("models: [{name: a}]", "").is_error());
+  EXPECT_TRUE(parse_config("routes: [{name: a}]", "").is_error());
+  EXPECT_TRUE(parse_config("routes: [{name: a, models: {b: much}}]", "").is_error());
   EXPECT_TRUE(parse_config("models: [{name: a, url: u, upstream_api: grpc}]", "").is_error());
   EXPECT_TRUE(parse_config("models: [{name: a, url: u, api_key_env: PLINTH_NOT_SET_ANYWHERE}]", "")
                   .is_error());

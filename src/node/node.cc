@@ -83,10 +83,10 @@ class RunningNode final : public Node {
     loop_.stop();
     server_.reset();
     agents_.reset();
+    workers_.stop();  // its tasks use what follows
     serving_.reset();
     client_.reset();
     for (const auto& loop : io_loops_) loop->stop();
-    workers_.stop();
     reply_workers_.stop();
   }
 
@@ -150,6 +150,7 @@ class RunningNode final : public Node {
 
   Status load() {
     for (const auto& model : config_.models) TRY(serving_->add_model(model));
+    for (const auto& route : config_.routes) TRY(serving_->add_route(route));
     serving_->check_upstreams(kUpstreamCheckMax);
     for (const auto& file : config_.agent_files) TRY(add_agent(file));
     TRY(publish_report());

@@ -14,6 +14,7 @@
 #include "agents/agents.h"
 #include "guard/sandbox.h"
 #include "http/client.h"
+#include "http/server.h"
 
 namespace plinth::node {
 namespace {
@@ -371,6 +372,58 @@ TEST_F(NodeTest, a_dead_upstream_is_said_to_be_dead) {
   EXPECT_EQ(json(ready)["models"]["unreachable"].as_int(), 1);
   EXPECT_NE(call("GET", "/metrics").body.find(R"(http_response_status_code="503")"),
             std::string::npos);
+}
+
+TEST_F(NodeTest, the_choices_of_one_request_count_once_for_its_rate) {
+  node_.reset();
+  NodeConfig limited = config();
+  limited.admission.requests_per_second_max = 1;
+  serving::ModelSpec spec;
+  spec.name = "gone";
+  spec.kind = serving::ReplicaKind::upstream;
+  spec.url = "http://127.0.0.1:1/v1";
+  limited.models.push_back(spec);
+  start(limited);
+  const std::string body = R"({"model":"gone","messages":[{"role":"user","content":"hi"}],"n":8})";
+  EXPECT_EQ(call("POST", "/v1/chat/completions", body).status, 503);
+  int refused = 0;  // a second may pass between two of them, not between all
+  for (int i = 0; i < 4; ++i) {
+    refused += call("POST", "/v1/chat/completions", body).status == 429 ? 1 : 0;
+  }
+  EXPECT_GE(refused, 1);
+}
+
+// Vectors of any length come from an upstream.
+TEST_F(NodeTest, ranks_by_the_directions_of_an_upstreams_vectors) {
+  node_.reset();
+  http::ServerOptions options;
+  options.host = "127.0.0.1";
+  auto upstream = http::Server::create(options, [](auto, http::ResponseWriter writer) {
+    writer.respond(http::ServerResponse::json(
+        200, R"({"data":[{"embedding":[10,0]},{"embedding":[0.1,0.1]},{"embedding":[3,3]}]})"));
+  });
+  ASSERT_TRUE(upstream.is_ok()) << upstream.error().message;
+  NodeConfig config = this->config();
+  serving::ModelSpec spec;
+  spec.name = "vectors";
+  spec.kind = serving::ReplicaKind::upstream;
+  spec.url = "http://127.0.0.1:" + std::to_string((*upstream)->port()) + "/v1";
+  spec.upstream_model = "vectors";
+  config.models.push_back(spec);
+  start(config);
+  const auto response =
+      call("POST", "/v1/rerank", R"({"model":"vectors","query":"q","documents":["long","near"]})");
+  ASSERT_EQ(response.status, 200) << response.body;
+  const Json results = json(response)["results"];
+  EXPECT_EQ(results.items()[0]["index"], Json(1));
+  EXPECT_NEAR(results.items()[0]["relevance_score"].as_double(), 1.0, 1e-6);
+  EXPECT_NEAR(results.items()[1]["relevance_score"].as_double(), 0.7071, 1e-4);
+  const Json ollama =
+      json(call("POST", "/api/embed", R"({"model":"vectors","input":["a","b","c"]})"));
+  EXPECT_EQ(ollama["embeddings"].size(), 3u);
+  const auto wrong = call("POST", "/api/embed", R"({"model":"vectors","input":["a"]})");
+  EXPECT_EQ(wrong.status, 502) << wrong.body;
+  EXPECT_TRUE(json(wrong)["error"].is_string()) << wrong.body;
 }
 
 // The starter model, where it is present.

@@ -170,75 +170,124 @@ uint64_t Calls::memory_bytes_used() const {
 }
 
 Result<std::unique_ptr<ChatStream>> Calls::begin(const guard::Request& request,
-                                                 protocol::ChatRequest chat) {
+                                                 protocol::ChatRequest chat,
+                                                 std::vector<std::string> fallbacks) {
   PromptShape shape = shape_of(chat);
-  return begin(request, {.id = {}, .chat = std::move(chat)}, std::move(shape));
+  return begin(request, {.id = {}, .chat = std::move(chat)}, std::move(shape),
+               std::move(fallbacks));
 }
 
 Result<std::unique_ptr<ChatStream>> Calls::begin(const guard::Request& request,
-                                                 protocol::EmbeddingRequest embedding) {
+                                                 protocol::EmbeddingRequest embedding,
+                                                 std::vector<std::string> fallbacks) {
   PromptShape shape = shape_of(embedding);
   ReplicaCall asked;
   asked.chat.model = embedding.model;
   asked.chat.max_tokens = 0;
   asked.embedding = std::make_shared<const protocol::EmbeddingRequest>(std::move(embedding));
-  return begin(request, std::move(asked), std::move(shape));
+  return begin(request, std::move(asked), std::move(shape), std::move(fallbacks));
+}
+
+decisions::AdmitDecision Calls::offer(Model& model, const Call& call, const std::string& id,
+                                      bool is_counted, std::function<void()>& tell) {
+  const double cost = decisions::kPromptTokenCost * static_cast<double>(call.shape.tokens);
+  auto [decision, displaced] =
+      model.admission.offer({id, call.group, cost, is_counted}, buckets_.get(call.group),
+                            call.deadline.time(), clock_.now());
+  buckets_.put(call.group, decision.bucket);
+  if (displaced) {
+    tell = [before = std::move(tell), displaced = displace(*displaced)] {
+      if (before) before();
+      displaced();
+    };
+  }
+  return decision;
 }
 
 Result<std::unique_ptr<ChatStream>> Calls::begin(const guard::Request& request, ReplicaCall asked,
-                                                 PromptShape shape) {
+                                                 PromptShape shape,
+                                                 std::vector<std::string> fallbacks) {
   RequestKey key = key_of(request);
   if (key.id.empty()) key.id = ids_.make("req");
   Channel channel = create_channel(key.id);
   // Calls are told apart by ids of our own: a caller may send one request id twice.
   const std::string call_id = ids_.make("call");
-  AdmitVerdict verdict = AdmitVerdict::refuse;
-  std::function<void()> tell_displaced = [] {};
+  bool is_due = false;
+  std::function<void()> tell;
+  std::optional<Error> refused;
   {
     MutexLock lock(mutex_);
     const auto found = models_.find(asked.chat.model);
     if (found == models_.end() || is_stopping_) {
       return make_error(ErrorCode::not_found, "no model '" + asked.chat.model + "'", "model");
     }
-    Model& model = *found->second;
-    const MonotonicTime now = clock_.now();
-    const std::string group = bucket_name(request);
-    const double cost = decisions::kPromptTokenCost * static_cast<double>(shape.tokens);
     const bool is_counted = !asked.chat.is_further_choice;
-    const auto [decision, displaced] = model.admission.offer(
-        {call_id, group, cost, is_counted}, buckets_.get(group), request.deadline.time(), now);
-    if (displaced) tell_displaced = displace(*displaced);
-    buckets_.put(group, decision.bucket);
-    verdict = decision.verdict;
-    CallRecord record{.model = model.name,
-                      .operation = asked.embedding ? Operation::embeddings : Operation::chat,
-                      .admission = decision.reason};
-    if (verdict == AdmitVerdict::refuse) {
-      Error error = refusal(model.name, decision);
-      meters_.refused(error);
-      record.end = failed_event(error);
-      records_.add(key, std::move(record));
-      return error;
-    }
+    CallRecord record;
+    record.model = found->first;
+    record.operation = asked.embedding ? Operation::embeddings : Operation::chat;
     auto call = std::make_unique<Call>(Call{.request = std::move(key),
-                                            .group = group,
-                                            .model = &model,
+                                            .group = bucket_name(request),
+                                            .model = found->second.get(),
                                             .chat = std::move(asked.chat),
                                             .embedding = std::move(asked.embedding),
                                             .shape = std::move(shape),
                                             .writer = channel.writer,
                                             .deadline = request.deadline,
                                             .cancellation = request.cancellation,
+                                            .fallbacks = std::move(fallbacks),
                                             .record = std::move(record)});
-    call->times.admitted = now;
-    call->phase = verdict == AdmitVerdict::run ? Phase::starting : Phase::waiting;
-    watch(call_id, *call);
-    calls_[call_id] = std::move(call);
-    update_queue_depth();
+    call->times.admitted = clock_.now();
+    const auto decision = offer(*call->model, *call, call_id, is_counted, tell);
+    call->record.admission = decision.reason;
+    call->phase = decision.verdict == AdmitVerdict::run ? Phase::starting : Phase::waiting;
+    bool is_admitted = decision.verdict != AdmitVerdict::refuse;
+    if (!is_admitted) {
+      refused = refusal(call->record.model, decision);
+      meters_.refused(*refused);
+      call->model = nullptr;
+      is_admitted = refused->code == ErrorCode::overloaded && move_on(call_id, *call, tell);
+    }
+    if (is_admitted) {
+      refused.reset();
+      is_due = call->phase == Phase::starting;
+      watch(call_id, *call);
+      calls_[call_id] = std::move(call);
+      update_queue_depth();
+    } else {
+      call->record.end = failed_event(*refused);
+      records_.add(call->request, std::move(call->record));
+    }
   }
-  tell_displaced();
-  if (verdict == AdmitVerdict::run) TRY(start(call_id));
+  if (tell) tell();
+  if (refused) return *std::move(refused);
+  if (is_due) TRY(start(call_id));
   return std::move(channel.reader);
+}
+
+bool Calls::move_on(const std::string& id, Call& call, std::function<void()>& tell) {
+  if (!call.has_chat || call.has_event || call.is_stopping || is_stopping_) return false;
+  while (!call.fallbacks.empty()) {
+    const std::string name = std::move(call.fallbacks.front());
+    call.fallbacks.erase(call.fallbacks.begin());
+    const auto found = models_.find(name);
+    if (found == models_.end() || !found->second->failure.empty()) continue;
+    Model& next = *found->second;
+    constexpr bool kIsCounted = false;  // for the rate it was when it came
+    const auto decision = offer(next, call, id, kIsCounted, tell);
+    if (decision.verdict == AdmitVerdict::refuse) continue;
+    if (Model* const before = std::exchange(call.model, &next)) {
+      before->admission.release(call.group, std::nullopt);
+      start_waiting(*before);
+    }
+    call.record.admission += "; moved on from " + call.record.model + ": " + decision.reason;
+    call.record.model = name;
+    call.chat.model = name;
+    call.tried.clear();
+    call.phase = decision.verdict == AdmitVerdict::run ? Phase::starting : Phase::waiting;
+    next_end_ = std::min(next_end_, end_of(call));
+    return true;
+  }
+  return false;
 }
 
 // A waiting call whose place another tenant's call has taken.

@@ -54,9 +54,11 @@ class Calls {
   std::string first_ready() const;
   uint64_t memory_bytes_used() const;
 
-  // Admits and, when a slot is free, starts. Errors as in Serving::chat.
+  // Admits and, when a slot is free, starts. `fallbacks`: models that the caller may use, tried in
+  // order when the one asked for is full or out of reach. Errors as in Serving::chat.
   Result<std::unique_ptr<ChatStream>> begin(const guard::Request& request,
-                                            protocol::ChatRequest chat);
+                                            protocol::ChatRequest chat,
+                                            std::vector<std::string> fallbacks = {});
   RequestRecords& records() { return records_; }
   // With the calls of it that run.
   std::optional<RequestRecord> find_request(const std::string& id) const;
@@ -65,7 +67,8 @@ class Calls {
   void publish_load();  // as of now, into the gauges
   // Of the model's name there.
   Result<std::unique_ptr<ChatStream>> begin(const guard::Request& request,
-                                            protocol::EmbeddingRequest embedding);
+                                            protocol::EmbeddingRequest embedding,
+                                            std::vector<std::string> fallbacks = {});
 
  private:
   enum class Phase : uint8_t { waiting, starting, running };
@@ -84,6 +87,7 @@ class Calls {
     int attempt = 0;
     ReplicaEntry* replica = nullptr;  // of the present attempt
     std::set<std::string> tried{};
+    std::vector<std::string> fallbacks{};  // models still to try
     CallTimes times{};
     CallRecord record{};       // but for its times and its end
     bool has_chat = true;      // false: the last attempt took it
@@ -126,7 +130,14 @@ class Calls {
   };
 
   Result<std::unique_ptr<ChatStream>> begin(const guard::Request& request, ReplicaCall asked,
-                                            PromptShape shape) EXCLUDES(mutex_);
+                                            PromptShape shape, std::vector<std::string> fallbacks)
+      EXCLUDES(mutex_);
+  // Asks the model's door. What became of a waiting call that lost its place is told by `tell`.
+  decisions::AdmitDecision offer(Model& model, const Call& call, const std::string& id,
+                                 bool is_counted, std::function<void()>& tell) REQUIRES(mutex_);
+  // Hands the call to the next model that takes it, and then gives its slot here back. False: no
+  // further one does, and nothing changed.
+  bool move_on(const std::string& id, Call& call, std::function<void()>& tell) REQUIRES(mutex_);
   void run_dispatcher() EXCLUDES(mutex_);
   // Has the dispatcher look after a new call.
   void watch(const std::string& id, Call& call) REQUIRES(mutex_);
@@ -148,8 +159,10 @@ class Calls {
   Result<std::optional<Attempt>> choose(const std::string& id) EXCLUDES(mutex_);
   Status start_attempt(const std::string& id, Attempt attempt) EXCLUDES(mutex_);
   void on_event(const std::string& id, int attempt, protocol::ChatEvent event) EXCLUDES(mutex_);
-  bool try_elsewhere(Call& call, const Error& cause, MonotonicTime now) REQUIRES(mutex_);
-  bool has_untried(const Call& call) const REQUIRES(mutex_);
+  bool try_elsewhere(const std::string& id, Call& call, const Error& cause, MonotonicTime now,
+                     std::function<void()>& tell) REQUIRES(mutex_);
+  bool has_untried(const Call& call) const REQUIRES(mutex_);  // a replica or a model
+  static bool has_untried_replica(const Call& call);
 
   // Takes the call out, gives its slot back; the returned function tells the reader and the meters.
   std::function<void()> end(std::string id, protocol::ChatEvent last) REQUIRES(mutex_);

@@ -27,12 +27,24 @@ bool may_try_elsewhere(const Error& error) {
 // or reach. On an error the call has ended and its slot is free again.
 Status Calls::start(const std::string& id) {
   Status last = ok();
-  for (size_t round = 0; round < kReplicasMax; ++round) {
+  while (true) {
     auto attempt = choose(id);
     if (attempt.is_error()) {
       // The cause of the last refusal says more than "no replica is left".
       if (last.is_ok()) last = std::move(attempt).error();
-      break;
+      std::function<void()> tell;
+      std::optional<Phase> moved;
+      {
+        MutexLock lock(mutex_);
+        const auto found = calls_.find(id);
+        if (found != calls_.end() && move_on(id, *found->second, tell)) {
+          moved = found->second->phase;
+        }
+      }
+      if (tell) tell();
+      if (moved == Phase::waiting) return ok();
+      if (!moved) break;
+      continue;
     }
     if (!*attempt) return ok();
     last = start_attempt(id, **std::move(attempt));
@@ -83,7 +95,7 @@ Result<std::optional<Calls::Attempt>> Calls::choose(const std::string& id) {
   const decisions::RouteQuery query{call.shape.tokens,
                                     std::min(call.chat.max_tokens.value_or(expected), expected)};
   decisions::RouteChoice choice = choose_replica_(state, query);
-  if (!choice.id) {
+  if (!choice.id && call.fallbacks.empty()) {
     // A replica that failed lately is still better than a refusal.
     for (auto& candidate : state.candidates) candidate.is_healthy = true;
     choice = choose_replica_(state, query);
@@ -134,6 +146,7 @@ Status Calls::start_attempt(const std::string& id, Attempt attempt) {
 
 void Calls::on_event(const std::string& id, int attempt, ChatEvent event) {
   std::function<void()> tell;
+  bool is_over = true;
   {
     MutexLock lock(mutex_);
     const auto found = calls_.find(id);
@@ -153,36 +166,43 @@ void Calls::on_event(const std::string& id, int attempt, ChatEvent event) {
       };
     } else {
       const bool is_failed = event.kind == ChatEvent::Kind::failed;
-      if (is_failed && try_elsewhere(call, event.error, now)) return;
-      if (is_failed) {
+      if (is_failed && try_elsewhere(id, call, event.error, now, tell)) {
+        is_over = false;
+      } else if (is_failed) {
         ledger.failed(id, event.error.code == ErrorCode::unavailable, now);
       } else {
         ledger.finished(id, event.usage, now);
       }
-      tell = end(id, std::move(event));
+      if (is_over) tell = end(id, std::move(event));
     }
   }
-  tell();
+  if (tell) tell();
 }
 
 bool Calls::has_untried(const Call& call) const {
   if (!call.has_chat) return false;
+  return !call.fallbacks.empty() || has_untried_replica(call);
+}
+
+bool Calls::has_untried_replica(const Call& call) {
   return std::any_of(call.model->replicas.begin(), call.model->replicas.end(),
                      [&](const auto& entry) { return !call.tried.contains(entry->replica->id()); });
 }
 
-bool Calls::try_elsewhere(Call& call, const Error& cause, MonotonicTime now) {
+bool Calls::try_elsewhere(const std::string& id, Call& call, const Error& cause, MonotonicTime now,
+                          std::function<void()>& tell) {
   if (call.has_event || call.is_stopping || !may_try_elsewhere(cause) || !has_untried(call)) {
     return false;
   }
-  const auto self = std::find_if(calls_.begin(), calls_.end(),
-                                 [&](const auto& item) { return item.second.get() == &call; });
-  call.replica->ledger.failed(self->first, cause.code == ErrorCode::unavailable, now);
+  ReplicaLedger& ledger = call.replica->ledger;
+  const bool is_moving = !has_untried_replica(call);
+  if (is_moving && !move_on(id, call, tell)) return false;
+  ledger.failed(id, cause.code == ErrorCode::unavailable, now);
   call.replica = nullptr;
   call.record.attempts.back().failure = cause.message;
-  call.phase = Phase::starting;
   meters_.retried(cause);
-  due_.push_back(self->first);
+  if (!is_moving) call.phase = Phase::starting;
+  if (call.phase == Phase::starting) due_.push_back(id);
   changed_.notify_all();
   return true;
 }

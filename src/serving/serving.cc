@@ -8,6 +8,7 @@
 #include "base/mutex.h"
 #include "serving/calls.h"
 #include "serving/loader.h"
+#include "serving/router/routes.h"
 
 namespace plinth::serving {
 
@@ -22,11 +23,12 @@ std::string one_line(const std::vector<ModelStatus>& models) {
 }
 
 // What a policy may ask about a call: how much and with which tools, never the words.
-Json facts_of(const protocol::ChatRequest& chat, const Calls::ModelFacts& model) {
+Json facts_of(const protocol::ChatRequest& chat, const std::string& name,
+              const Calls::ModelFacts& model) {
   Json tools = Json::array();
   for (const protocol::ToolSpec& tool : chat.tools) tools.push(tool.name);
   return Json::object({
-      {"model", Json::object({{"name", chat.model},
+      {"model", Json::object({{"name", name},
                               {"kind", replica_kind_name(model.kind)},
                               {"is_local", model.is_local}})},
       {"messages", chat.messages.size()},
@@ -34,9 +36,10 @@ Json facts_of(const protocol::ChatRequest& chat, const Calls::ModelFacts& model)
   });
 }
 
-Json facts_of(const protocol::EmbeddingRequest& embedding, const Calls::ModelFacts& model) {
+Json facts_of(const protocol::EmbeddingRequest& embedding, const std::string& name,
+              const Calls::ModelFacts& model) {
   return Json::object({
-      {"model", Json::object({{"name", embedding.model},
+      {"model", Json::object({{"name", name},
                               {"kind", replica_kind_name(model.kind)},
                               {"is_local", model.is_local}})},
       {"inputs", embedding.inputs.size()},
@@ -64,14 +67,24 @@ class NodeServing final : public Serving {
     return added;
   }
 
+  Status add_route(const RouteSpec& spec) override {
+    if (calls_.facts(spec.name)) {
+      return make_error(ErrorCode::already_exists, "route " + spec.name + ": a model has this name",
+                        "name");
+    }
+    for (const RouteTarget& target : spec.targets) TRY(check_target(spec, target.model));
+    for (const std::string& model : spec.fallbacks) TRY(check_target(spec, model));
+    return routes_.add(spec);
+  }
+
   Result<std::vector<ModelStatus>> models(const guard::Request& request) override {
     TRY(authorize(request, {guard::ActionKind::model_list, "model", "*", Json::object()}));
-    return calls_.statuses();
+    return statuses();
   }
 
   Result<ModelStatus> model(const guard::Request& request, const std::string& name) override {
     TRY(authorize(request, {guard::ActionKind::model_list, "model", name, Json::object()}));
-    for (ModelStatus& status : calls_.statuses()) {
+    for (ModelStatus& status : statuses()) {
       if (status.name == name) return std::move(status);
     }
     return unknown_model(name);
@@ -79,12 +92,12 @@ class NodeServing final : public Serving {
 
   Result<std::unique_ptr<ChatStream>> chat(const guard::Request& request,
                                            protocol::ChatRequest chat) override {
-    TRY(check_call(request, chat));
+    auto fallbacks = TRY(check_call(request, chat));
     if (chat.messages.empty() && !chat.prompt) {
       return make_error(ErrorCode::invalid_argument, "messages: expected at least one message",
                         "messages");
     }
-    return calls_.begin(request, std::move(chat));
+    return calls_.begin(request, std::move(chat), std::move(fallbacks));
   }
 
   Result<TokenizedPrompt> tokenize(const guard::Request& request, TokenizeCall call) override {
@@ -122,15 +135,13 @@ class NodeServing final : public Serving {
 
   Result<std::unique_ptr<ChatStream>> embed(const guard::Request& request,
                                             protocol::EmbeddingRequest embedding) override {
-    const auto facts = calls_.facts(embedding.model);
-    TRY(authorize(request, {guard::ActionKind::model_call, "model", embedding.model,
-                            facts_of(embedding, facts.value_or(Calls::ModelFacts{}))}));
-    if (!facts) return unknown_model(embedding.model);
-    if (!facts->is_ready) {
-      return make_error(ErrorCode::unavailable,
-                        "model " + embedding.model + " could not be loaded: " + facts->failure);
-    }
-    return calls_.begin(request, std::move(embedding));
+    auto models = TRY(models_to_try(request, embedding.model,
+                                    [&](const std::string& name, const Calls::ModelFacts& facts) {
+                                      return facts_of(embedding, name, facts);
+                                    }));
+    embedding.model = models.front();
+    models.erase(models.begin());
+    return calls_.begin(request, std::move(embedding), std::move(models));
   }
 
   Result<Json> explain(const guard::Request& request, const std::string& id) override {
@@ -186,17 +197,74 @@ class NodeServing final : public Serving {
     return guard::require_allowed(decision);
   }
 
-  // Of a model that is ready; fills in the model's name where the caller left it to the node. A
-  // principal that may not call a model is told so before it learns which models exist.
-  Status check_call(const guard::Request& request, protocol::ChatRequest& chat) {
+  using FactsFor = std::function<Json(const std::string& model, const Calls::ModelFacts& facts)>;
+
+  // Fills in the model that is to answer; returns those to try after it.
+  Result<std::vector<std::string>> check_call(const guard::Request& request,
+                                              protocol::ChatRequest& chat) {
     if (chat.model.empty()) chat.model = default_model();
-    const auto facts = calls_.facts(chat.model);
-    TRY(authorize(request, {guard::ActionKind::model_call, "model", chat.model,
-                            facts_of(chat, facts.value_or(Calls::ModelFacts{}))}));
-    if (!facts) return unknown_model(chat.model);
+    auto models = TRY(models_to_try(request, chat.model,
+                                    [&](const std::string& name, const Calls::ModelFacts& facts) {
+                                      return facts_of(chat, name, facts);
+                                    }));
+    chat.model = models.front();
+    models.erase(models.begin());
+    return models;
+  }
+
+  // Those that stand behind the name, that the principal may call and that are ready: at least one.
+  // A principal that may not call a model is told so before it learns which models exist.
+  Result<std::vector<std::string>> models_to_try(const guard::Request& request,
+                                                 const std::string& name,
+                                                 const FactsFor& facts_for) {
+    std::vector<std::string> ready;
+    Status first = ok();
+    const std::string drawn =
+        request.request_id.empty() ? options_.ids.make("req") : request.request_id;
+    for (const std::string& model : routes_.models_for(name, drawn)) {
+      const Status usable = check_model(request, model, facts_for);
+      if (usable.is_ok()) {
+        ready.push_back(model);
+      } else if (first.is_ok()) {
+        first = usable;
+      }
+    }
+    if (ready.empty()) return first.error();
+    return ready;
+  }
+
+  Status check_model(const guard::Request& request, const std::string& model,
+                     const FactsFor& facts_for) {
+    const auto facts = calls_.facts(model);
+    TRY(authorize(request, {guard::ActionKind::model_call, "model", model,
+                            facts_for(model, facts.value_or(Calls::ModelFacts{}))}));
+    if (!facts) return unknown_model(model);
     if (facts->is_ready) return ok();
     return make_error(ErrorCode::unavailable,
-                      "model " + chat.model + " could not be loaded: " + facts->failure);
+                      "model " + model + " could not be loaded: " + facts->failure);
+  }
+
+  Status check_target(const RouteSpec& spec, const std::string& model) const {
+    if (calls_.facts(model)) return ok();
+    return make_error(
+        ErrorCode::not_found,
+        "route " + spec.name + ": no model '" + model + "'; " + one_line(calls_.statuses()),
+        "models");
+  }
+
+  std::vector<ModelStatus> statuses() const {
+    std::vector<ModelStatus> statuses = calls_.statuses();
+    std::map<std::string, std::string> states;
+    for (const ModelStatus& status : statuses) states[status.name] = status.state;
+    for (const RouteSpec& route : routes_.all()) {
+      ModelStatus status;
+      status.name = route.name;
+      status.kind = "route";
+      status.state = states[route.targets.front().model];
+      status.detail = description_of(route);
+      statuses.push_back(std::move(status));
+    }
+    return statuses;
   }
 
   Result<Replica*> replica_of(const std::string& model) const {
@@ -205,8 +273,8 @@ class NodeServing final : public Serving {
   }
 
   Error unknown_model(const std::string& name) const {
-    return make_error(ErrorCode::not_found,
-                      "no model '" + name + "'; " + one_line(calls_.statuses()), "model");
+    return make_error(ErrorCode::not_found, "no model '" + name + "'; " + one_line(statuses()),
+                      "model");
   }
 
   Status load(const ModelSpec& spec) REQUIRES(loading_) {
@@ -234,6 +302,7 @@ class NodeServing final : public Serving {
   std::atomic<bool> is_checking_{false};
   std::atomic<bool> computes_{false};
   Mutex loading_;
+  Routes routes_;
   Calls calls_;
 };
 

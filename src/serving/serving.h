@@ -58,9 +58,22 @@ struct ModelSpec {
   int threads = 0;
 };
 
+struct RouteTarget {
+  std::string model;
+  double weight = 1;  // its share of the requests, against those of the others
+};
+
+// A name that stands for models. A request goes to one target, and when that one is full, not ready
+// or out of reach before anything of the reply exists, to the fallbacks in order.
+struct RouteSpec {
+  std::string name;
+  std::vector<RouteTarget> targets;
+  std::vector<std::string> fallbacks = {};
+};
+
 struct ModelStatus {
   std::string name;
-  std::string kind;  // "native" | "upstream" | "embedder"
+  std::string kind;  // "native" | "upstream" | "embedder" | "route"
   // "ready" | "failed" (not loaded) | of an upstream also "unreachable" (by the last call of it)
   // and "unchecked" (not called yet).
   std::string state;
@@ -121,9 +134,14 @@ class Serving {
   // Start-up and operators: loads a native model or registers an upstream. Errors say why it does
   // not fit.
   virtual Status add_model(const ModelSpec& spec) = 0;
+  // Of models that were added. Errors: invalid_argument (names the field), already_exists,
+  // not_found (a model of it).
+  virtual Status add_route(const RouteSpec& spec) = 0;
+  // The routes among them.
   virtual Result<std::vector<ModelStatus>> models(const guard::Request& request) = 0;
   virtual Result<ModelStatus> model(const guard::Request& request, const std::string& name) = 0;
-  // Authorizes model_call, admits, routes, starts. Errors: denied, not_found, overloaded,
+  // Authorizes model_call for every model that may answer (of a route, those denied are left out),
+  // admits, routes, starts. Errors: denied, not_found, overloaded,
   // rate_limited, context_length_exceeded, invalid_argument. Later failures come as a failed event.
   virtual Result<std::unique_ptr<ChatStream>> chat(const guard::Request& request,
                                                    protocol::ChatRequest chat) = 0;

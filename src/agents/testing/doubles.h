@@ -93,6 +93,7 @@ class ScriptedServing final : public serving::Serving {
     return make_error(ErrorCode::unsupported, "agents ask for no embeddings");
   }
   Status add_model(const serving::ModelSpec&) override { return ok(); }
+  Status add_route(const serving::RouteSpec&) override { return ok(); }
   Result<std::vector<serving::ModelStatus>> models(const guard::Request&) override {
     return std::vector<serving::ModelStatus>();
   }

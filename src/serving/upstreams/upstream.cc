@@ -108,7 +108,8 @@ class Upstream final : public Replica {
 
     const ReplicaCall call;
     const ReplicaSink sink;
-    std::string model;  // its name there
+    std::string model;                           // its name there
+    std::optional<http::ClientRequest> request;  // of a chat, from the first attempt on
     int attempts = 0;
     std::optional<ReplyReader> reader;
     std::atomic<bool> is_cancelled{false};
@@ -151,12 +152,13 @@ class Upstream final : public Replica {
     if (reply->is_cancelled) reply->exchange->cancel();
   }
 
-  // error: of a call that got no answer; null after one that got any.
+  // error: of a call that got no answer; null after one that got any. That this node has too many
+  // calls open says nothing about the upstream.
   void note_reach(const Error* error) {
     MutexLock lock(mutex_);
     if (error == nullptr) {
       reach_ = {};
-    } else if (error->code != ErrorCode::cancelled) {
+    } else if (error->code != ErrorCode::cancelled && error->code != ErrorCode::overloaded) {
       reach_ = {Reach::Kind::unreachable, error->message};
     }
   }
@@ -185,6 +187,7 @@ class Upstream final : public Replica {
     request.headers.push_back({"content-type", "application/json"});
     request.headers.push_back({"accept", "text/event-stream"});
     request.body = TRY(is_plain ? api_.encode_plain(chat) : api_.encode_chat(chat)).dump();
+    request.may_repeat = true;  // nobody has seen what the first may have made
     return request;
   }
 
@@ -214,6 +217,7 @@ class Upstream final : public Replica {
     request.method = "POST";
     request.headers.push_back({"content-type", "application/json"});
     request.body = protocol::openai::encode_embedding_request(embedding).dump();
+    request.may_repeat = true;
     request.body_bytes_max = Json::kTextBytesMax;
     return request;
   }
@@ -221,8 +225,13 @@ class Upstream final : public Replica {
   void embed(const ReplyPtr& reply) {
     ++reply->attempts;
     exchange(reply, embedding_request(*reply->call.embedding, reply->model),
-             {.on_end = [this, reply](const Result<http::ClientResponse>& response) {
-               end_embedding(reply, response);
+             {.on_end = [this, reply](Result<http::ClientResponse> response) {
+               // Many vectors take longer to read than a loop's other connections should wait.
+               const Status submitted =
+                   options_.workers.submit([this, reply, response = std::move(response)] {
+                     end_embedding(reply, response);
+                   });
+               if (submitted.is_error()) end(reply, failed_event(submitted.error()));
              }});
   }
 
@@ -273,11 +282,14 @@ class Upstream final : public Replica {
 
   void attempt(const ReplyPtr& reply) {
     if (reply->call.embedding) return embed(reply);
-    auto request = chat_request(reply->call.chat, reply->model);
-    if (request.is_error()) return end(reply, failed_event(std::move(request).error()));
+    if (!reply->request) {
+      auto request = chat_request(reply->call.chat, reply->model);
+      if (request.is_error()) return end(reply, failed_event(std::move(request).error()));
+      reply->request = *std::move(request);
+    }
     ++reply->attempts;
     reply->reader.emplace(api_.create_decoder(), reply->sink, options_.ids);
-    exchange(reply, std::move(*request),
+    exchange(reply, *reply->request,
              {.on_bytes =
                   [this, reply](std::string_view bytes) {
                     // At the first bytes: a reply may take minutes, and its end is seen before the
