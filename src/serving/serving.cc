@@ -254,14 +254,15 @@ class NodeServing final : public Serving {
 
   std::vector<ModelStatus> statuses() const {
     std::vector<ModelStatus> statuses = calls_.statuses();
-    std::map<std::string, std::string> states;
-    for (const ModelStatus& status : statuses) states[status.name] = status.state;
+    std::map<std::string, ModelStatus> models;
+    for (const ModelStatus& status : statuses) models[status.name] = status;
+    // What clients ask of a model, they ask of a name that stands for one.
     for (const RouteSpec& route : routes_.all()) {
-      ModelStatus status;
+      ModelStatus status = models[route.targets.front().model];
       status.name = route.name;
       status.kind = "route";
-      status.state = states[route.targets.front().model];
       status.detail = description_of(route);
+      status.running = status.waiting = 0;
       statuses.push_back(std::move(status));
     }
     return statuses;

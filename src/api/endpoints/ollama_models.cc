@@ -24,7 +24,7 @@ ollama::ModelCard card_of(const serving::ModelStatus& model) {
   card.context_tokens = count_of(summary, "context_tokens");
   card.embedding = count_of(summary, "embedding");
   card.layers = count_of(summary, "layers");
-  if (model.kind != "upstream") card.format = "gguf";
+  if (model.kind == "native" || model.kind == "embedder") card.format = "gguf";
   if (model.kind == "embedder") {
     card.capabilities = {"embedding"};
     return card;
