@@ -281,7 +281,29 @@ bool Batcher::accept_token(Sequence& sequence, std::span<const float> logits, To
   if (sequence.logprobs_top) {
     sequence.logprobs.push_back(logprobs_of(logits, token, *sequence.logprobs_top));
   }
+  const std::vector<Token> closing = closing_instead_of(sequence, token);
+  if (!closing.empty()) return close(sequence, closing);
   return append(sequence, token) && append_forced(sequence);
+}
+
+// A reply held to a grammar is whole, or it is of no use: before a token that would leave too few
+// to end the text, it ends by the shortest way. Empty: the token may come. Where log probabilities
+// are asked for, tokens are the model's alone.
+std::vector<Token> Batcher::closing_instead_of(Sequence& sequence, Token token) {
+  if (!sequence.constraint || sequence.logprobs_top) return {};
+  const int64_t left = sequence.tokens_max - static_cast<int64_t>(sequence.tokens.size());
+  if (left > kClosingTokensMax || sequence.constraint->can_end_after(token, left - 1)) return {};
+  return sequence.constraint->shortest_end(left);
+}
+
+bool Batcher::close(Sequence& sequence, const std::vector<Token>& closing) {
+  sequence.is_closing = true;
+  for (const Token token : closing) {
+    sequence.sampler.note(token);
+    if (!append(sequence, token)) return false;
+  }
+  finish(sequence, GenerateEvent::Reason::stop);
+  return false;
 }
 
 bool Batcher::append(Sequence& sequence, Token token) {
@@ -302,7 +324,8 @@ bool Batcher::append(Sequence& sequence, Token token) {
     return false;
   }
   if (static_cast<int64_t>(sequence.tokens.size()) >= sequence.tokens_max) {
-    finish(sequence, GenerateEvent::Reason::length);
+    finish(sequence,
+           sequence.is_closing ? GenerateEvent::Reason::stop : GenerateEvent::Reason::length);
     return false;
   }
   return true;

@@ -38,6 +38,7 @@ inline constexpr int64_t kPrefillTokensMax = Pace::kRowsMax;
 inline constexpr double kPrefillSecondsAlone = 2;
 // Of all sequences in an iteration, as long as each may have one.
 inline constexpr int64_t kProposedRowsMax = 256;
+inline constexpr int64_t kClosingTokensMax = 2048;  // longer ends of grammars are not looked for
 inline constexpr size_t kStopsMax = 16;
 inline constexpr size_t kStopBytesMax = 1024;
 inline constexpr size_t kLogitsPositionsMax = 4096;
@@ -144,6 +145,8 @@ class Batcher {
   int64_t advance(std::span<const float> logits);  // tokens that were added to replies
   // True when the sequence goes on.
   bool accept_token(Sequence& sequence, std::span<const float> logits, Token token);
+  std::vector<Token> closing_instead_of(Sequence& sequence, Token token);
+  bool close(Sequence& sequence, const std::vector<Token>& closing);
   bool append(Sequence& sequence, Token token);
   std::string text_of(const Sequence& sequence, Token token) const;
   // By the sequence's sampler, among what its grammar allows.

@@ -72,6 +72,7 @@ struct Sequence {
   size_t logprobs_sent = 0;  // of these, with a text
   Sampler sampler;
   std::optional<grammar::Constraint> constraint;
+  bool is_closing = false;  // its last tokens are those that end the text soonest
   Reply reply;
   ProposalLength proposal_length;
   std::vector<ProposedToken> proposed;  // in this iteration, to follow the last token

@@ -96,6 +96,49 @@ bool CompiledGrammar::is_end_allowed(Place& place) {
   return machine_.reaches_bottom(place.cursor_);
 }
 
+const ShortestEnds& CompiledGrammar::ends() {
+  if (!ends_) ends_.emplace(automaton_);
+  return *ends_;
+}
+
+uint64_t CompiledGrammar::bytes_to_end(const Configuration& stack) {
+  uint64_t bytes = ends().bytes(stack.node);
+  for (FrameId frame = stack.frame; frame != 0;) {
+    const Configuration below = machine_.below(frame);
+    bytes += ends().bytes(below.node);
+    frame = below.frame;
+  }
+  return bytes;
+}
+
+std::string CompiledGrammar::end_text(Configuration stack) {
+  std::string text;
+  ends().write(stack.node, text);
+  while (stack.frame != 0) {
+    stack = machine_.below(stack.frame);
+    ends().write(stack.node, text);
+  }
+  return text;
+}
+
+std::optional<std::vector<Token>> CompiledGrammar::shortest_end(Place& place,
+                                                                std::string_view bytes,
+                                                                size_t tokens_max) {
+  MutexLock lock(mutex_);
+  make_room();
+  refresh(place);
+  Cursor at = place.cursor_;
+  for (const char byte : bytes) at = machine_.step(at, static_cast<uint8_t>(byte));
+  if (at.is_dead()) return std::nullopt;
+  Configuration single;
+  std::optional<Configuration> best;
+  for (const Configuration& stack : machine_.origins(at, single)) {
+    if (!best || bytes_to_end(stack) < bytes_to_end(*best)) best = stack;
+  }
+  if (!best || bytes_to_end(*best) > tokens_max * trie_->longest()) return std::nullopt;
+  return trie_->tokens_of(end_text(*best), tokens_max);
+}
+
 std::shared_ptr<const AllowedTokens> CompiledGrammar::allowed(Place& place) {
   MutexLock lock(mutex_);
   make_room();

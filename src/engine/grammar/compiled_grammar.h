@@ -22,6 +22,7 @@
 #include "engine/engine.h"
 #include "engine/grammar/automaton.h"
 #include "engine/grammar/mask_classes.h"
+#include "engine/grammar/shortest_end.h"
 #include "engine/grammar/stack_machine.h"
 #include "engine/grammar/token_trie.h"
 #include "engine/sampler/token_mask.h"
@@ -63,6 +64,11 @@ class CompiledGrammar {
   // False, and the place is dead, when the grammar does not allow the bytes.
   bool advance(Place& place, std::string_view bytes) EXCLUDES(mutex_);
   bool is_end_allowed(Place& place) EXCLUDES(mutex_);
+  // How the text can end with the fewest bytes once `bytes` were added to it, as tokens: as long
+  // ones as there are. nullopt: the bytes are not allowed, more than `tokens_max` tokens would be
+  // needed, or the vocabulary cannot write it.
+  std::optional<std::vector<Token>> shortest_end(Place& place, std::string_view bytes,
+                                                 size_t tokens_max) EXCLUDES(mutex_);
 
   // Works out masks ahead of their use, until `steps` nodes of the trie were visited. Returns how
   // many were.
@@ -108,6 +114,9 @@ class CompiledGrammar {
   std::shared_ptr<AllowedTokens> compute(Cursor at) REQUIRES(mutex_);
   void settle(AllowedTokens& allowed) const;
   void refresh(Place& place) REQUIRES(mutex_);
+  const ShortestEnds& ends() REQUIRES(mutex_);
+  uint64_t bytes_to_end(const Configuration& stack) REQUIRES(mutex_);
+  std::string end_text(Configuration stack) REQUIRES(mutex_);
   void make_room() REQUIRES(mutex_);
 
   const Automaton automaton_;
@@ -122,6 +131,7 @@ class CompiledGrammar {
   std::unordered_map<uint64_t, std::shared_ptr<const AllowedTokens>> known_ GUARDED_BY(mutex_);
   std::deque<uint64_t> known_order_ GUARDED_BY(mutex_);  // oldest first
   std::vector<Cursor> path_ GUARDED_BY(mutex_);          // of a walk, by depth
+  std::optional<ShortestEnds> ends_ GUARDED_BY(mutex_);  // once asked for
   uint64_t steps_ GUARDED_BY(mutex_) = 0;
 };
 

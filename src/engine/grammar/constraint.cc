@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/grammar/constraint.h"
 
+#include <algorithm>
+
 #include "base/hash.h"
 
 namespace plinth::engine::grammar {
@@ -33,6 +35,16 @@ Status Constraint::accept(Token token) {
                         std::to_string(kStackDepthMax) + " levels and " +
                         std::to_string(kStacksMax) + " readings allow; make the grammar simpler",
                     "grammar");
+}
+
+bool Constraint::can_end_after(Token token, int64_t tokens) {
+  const auto tokens_max = static_cast<size_t>(std::max<int64_t>(tokens, 0));
+  return grammar_->shortest_end(place_, grammar_->trie().text(token), tokens_max).has_value();
+}
+
+std::vector<Token> Constraint::shortest_end(int64_t tokens_max) {
+  const auto most = static_cast<size_t>(std::max<int64_t>(tokens_max, 0));
+  return grammar_->shortest_end(place_, {}, most).value_or(std::vector<Token>());
 }
 
 }  // namespace plinth::engine::grammar

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "base/result.h"
 #include "engine/grammar/compiled_grammar.h"
@@ -19,6 +20,11 @@ class Constraint {
   Result<std::shared_ptr<const AllowedTokens>> allowed();
   // Takes a token of those allowed. Error budget_exhausted: the grammar recurs too deeply here.
   Status accept(Token token);
+  // Whether the text can still end within so many tokens after this one.
+  bool can_end_after(Token token, int64_t tokens);
+  // The tokens that end the text soonest, at most so many; none: it cannot end with so few, or may
+  // end here.
+  std::vector<Token> shortest_end(int64_t tokens_max);
 
  private:
   std::shared_ptr<CompiledGrammar> grammar_;

@@ -72,6 +72,34 @@ TEST(Grammar, a_model_at_temperature_1_5_always_writes_valid_json) {
   EXPECT_GE(ended, 36);  // of 40
 }
 
+// The starter model never ends such strings by itself.
+TEST(Grammar, a_reply_whose_tokens_run_out_is_closed_and_whole) {
+  EngineOptions options;
+  options.path = PLINTH_SOURCE_DIR "/models/starter/starter.gguf";
+  if (!testing::is_readable(options.path)) GTEST_SKIP() << options.path << " is absent";
+  const auto engine = MUST(Engine::load(options), "the starter model loads");
+  const std::string schema =
+      R"({"type":"object","properties":{"city":{"type":"string"},"near":{"type":"array","items":{"type":"object","properties":{"name":{"type":"string"},"population":{"type":"number"}},"required":["name","population"]}},"population":{"type":"number"}},"required":["city","near","population"]})";
+  const Json parsed = *Json::parse(schema);
+  for (const int64_t tokens : {64, 65, 66, 67, 100, 200}) {
+    for (uint64_t seed = 0; seed < 8; ++seed) {
+      GenerateRequest request = request_of(GrammarText::Kind::json_schema, schema, seed);
+      request.max_tokens = tokens;
+      const Reply reply = reply_to(*engine, std::move(request));
+      ASSERT_EQ(reply.last.reason, Reason::stop) << reply.text;
+      EXPECT_LE(reply.last.completion_tokens, tokens);
+      const auto value = Json::parse(reply.text);
+      ASSERT_TRUE(value.is_ok()) << tokens << ": " << reply.text;
+      EXPECT_TRUE(grammar::testing::is_valid(parsed, parsed, *value)) << reply.text;
+    }
+  }
+  GenerateRequest hopeless = request_of(GrammarText::Kind::json_schema, schema, 0);
+  hopeless.max_tokens = 3;
+  const Reply cut = reply_to(*engine, std::move(hopeless));
+  EXPECT_EQ(cut.last.reason, Reason::length);
+  EXPECT_EQ(cut.last.completion_tokens, 3);
+}
+
 TEST(Grammar, greedy_replies_follow_regular_expressions_and_gbnf) {
   const auto engine = tiny_engine();
   GenerateRequest regex = request_of(GrammarText::Kind::regex, "(yes|no), [0-9]{3}!", 0);

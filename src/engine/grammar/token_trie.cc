@@ -70,6 +70,31 @@ TokenTrie::TokenTrie(std::vector<std::string> texts, std::vector<Token> end_toke
   nodes_.push_back(closing);
 }
 
+std::optional<std::vector<Token>> TokenTrie::tokens_of(std::string_view text,
+                                                       size_t tokens_max) const {
+  std::vector<Token> found;
+  while (!text.empty()) {
+    std::optional<Token> longest;
+    size_t length = 0;
+    uint32_t node = 0;
+    for (size_t i = 0; i < text.size(); ++i) {
+      uint32_t child = node + 1;
+      while (child < nodes_[node].end && nodes_[child].byte != static_cast<uint8_t>(text[i])) {
+        child = nodes_[child].end;
+      }
+      if (child >= nodes_[node].end) break;
+      node = child;
+      if (tokens(node).empty()) continue;
+      longest = tokens(node).front();
+      length = i + 1;
+    }
+    if (!longest || found.size() >= tokens_max) return std::nullopt;
+    found.push_back(*longest);
+    text.remove_prefix(length);
+  }
+  return found;
+}
+
 std::shared_ptr<const TokenTrie> trie_of(const Tokenizer& tokenizer, int64_t vocabulary,
                                          std::span<const SpecialText> specials) {
   std::vector<std::string> texts(static_cast<size_t>(vocabulary));

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/engine.h"
@@ -46,6 +48,9 @@ class TokenTrie {
     return std::span(by_length_).first(longer_[std::min(bytes, longest_)]);
   }
   const std::string& text(Token token) const { return texts_[static_cast<size_t>(token)]; }
+  // The text as tokens, each the longest that fits. nullopt: some byte has none, or there would be
+  // more than `tokens_max`.
+  std::optional<std::vector<Token>> tokens_of(std::string_view text, size_t tokens_max) const;
   size_t vocabulary() const { return texts_.size(); }
   size_t longest() const { return longest_; }
   const std::vector<Token>& end_tokens() const { return end_tokens_; }
