@@ -15,9 +15,6 @@ mkdir -p "$WORK/clients"
 cp "$SHARED"/clients/{_t,openai_client}.mjs "$WORK/clients/"
 (cd "$WORK/clients" && echo '{"private":true,"type":"module"}' >package.json && npm i --silent --no-audit --no-fund openai@6 >/dev/null)
 export OPENAI_BASE_URL=$ADDRESS/v1 OPENAI_API_KEY='' MODEL EMBED_MODEL=plinth-lexical
-ONLY='^(models|chat\.(basic|max_tokens|stop|stream|utf8|tool_call|tool_choice|tool_result|logprobs|n=2)|embeddings|error|cancel|concurrent'
-ONLY+='|responses\.(basic|stream|tool|previous|unknown))'
-export ONLY
 (cd "$WORK/clients" && OPENAI_API_KEY=unused CTX_TEST=1 \
   node openai_client.mjs)
 
