@@ -137,26 +137,39 @@ RequestRecord* RequestRecords::entry(const RequestKey& request) {
   if (request.id.empty()) return nullptr;
   const auto found = records_.find(request.id);
   if (found != records_.end()) return &found->second;
-  while (latest_.size() >= kRequestsKept) forget_oldest();
+  while (latest_.size() >= kRequestsKept) forget_one();
   RequestRecord& record = records_[request.id];
   record.key = request;
   record.came = clock_.wall();
-  latest_.push_back(request.id);
+  latest_.add(request.tenant, request.id);
   return &record;
 }
 
-void RequestRecords::forget_oldest() {
-  std::string oldest = std::move(latest_.front());
-  latest_.pop_front();
-  if (!records_.at(oldest).is_notable()) {
-    records_.erase(oldest);
+void RequestRecords::forget_one() {
+  std::string leaving = latest_.take();
+  const auto record = records_.find(leaving);
+  if (!record->second.is_notable()) {
+    records_.erase(record);
     return;
   }
-  if (notable_.size() >= kNotableRequestsKept) {
-    records_.erase(notable_.front());
-    notable_.pop_front();
-  }
-  notable_.push_back(std::move(oldest));
+  if (notable_.size() >= kNotableRequestsKept) records_.erase(notable_.take());
+  notable_.add(record->second.key.tenant, std::move(leaving));
+}
+
+void RequestRecords::Shelf::add(const std::string& tenant, std::string id) {
+  ids_[tenant].push_back(std::move(id));
+  ++size_;
+}
+
+std::string RequestRecords::Shelf::take() {
+  const auto most = std::max_element(ids_.begin(), ids_.end(), [](const auto& a, const auto& b) {
+    return a.second.size() < b.second.size();
+  });
+  std::string id = std::move(most->second.front());
+  most->second.pop_front();
+  if (most->second.empty()) ids_.erase(most);
+  --size_;
+  return id;
 }
 
 }  // namespace plinth::serving

@@ -77,15 +77,28 @@ class RequestRecords {
  private:
   using Records = std::map<std::string, RequestRecord>;
 
+  // Ids in the order they came, by tenant, so that a tenant with many drives out its own.
+  class Shelf {
+   public:
+    void add(const std::string& tenant, std::string id);
+    // Takes the oldest of the tenant that has most.
+    std::string take();
+    size_t size() const { return size_; }
+
+   private:
+    std::map<std::string, std::deque<std::string>> ids_;  // none is empty
+    size_t size_ = 0;
+  };
+
   // nullptr: a request without an id.
   RequestRecord* entry(const RequestKey& request) REQUIRES(mutex_);
-  void forget_oldest() REQUIRES(mutex_);
+  void forget_one() REQUIRES(mutex_);
 
   const Clock& clock_;
   mutable Mutex mutex_;
   Records records_ GUARDED_BY(mutex_);
-  std::deque<std::string> latest_ GUARDED_BY(mutex_);   // oldest first
-  std::deque<std::string> notable_ GUARDED_BY(mutex_);  // no longer among the latest; oldest first
+  Shelf latest_ GUARDED_BY(mutex_);
+  Shelf notable_ GUARDED_BY(mutex_);  // no longer among the latest
 };
 
 }  // namespace plinth::serving

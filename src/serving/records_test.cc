@@ -114,6 +114,25 @@ TEST(RequestRecords, keep_the_latest_and_the_slow_and_failed_ones_longer) {
   EXPECT_TRUE(records.find("req_200000").has_value());
 }
 
+TEST(RequestRecords, a_tenant_with_many_requests_drives_out_its_own) {
+  const ManualClock clock;
+  RequestRecords records(clock);
+  const auto add = [&](const std::string& tenant, int number, const CallRecord& call) {
+    RequestKey asked = key(number);
+    asked.tenant = tenant;
+    records.add(asked, call);
+  };
+  add("quiet", 1, call_of(milliseconds(5)));
+  add("quiet", 2, failed_call());
+  for (int i = 10; i < 10 + static_cast<int>(2 * kRequestsKept); ++i) {
+    add("loud", i, i % 2 == 0 ? failed_call() : call_of(milliseconds(5)));
+  }
+  EXPECT_TRUE(records.find("req_1").has_value());
+  EXPECT_TRUE(records.find("req_2").has_value());
+  EXPECT_FALSE(records.find("req_11").has_value());
+  EXPECT_TRUE(records.find("req_" + std::to_string(9 + 2 * kRequestsKept)).has_value());
+}
+
 TEST(RequestRecords, keep_the_latest_calls_of_one_request) {
   const ManualClock clock;
   RequestRecords records(clock);
