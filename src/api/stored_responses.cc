@@ -97,6 +97,17 @@ Status StoredResponses::check_input(const std::vector<Item>& input) {
                     "input");
 }
 
+Status StoredResponses::check_settings(const Json& settings) {
+  const size_t bytes = settings.dump().size();
+  if (bytes <= kSettingsBytesMax) return ok();
+  return make_error(ErrorCode::too_large,
+                    "instructions: with tools and metadata they have " + std::to_string(bytes) +
+                        " bytes; a response that is stored repeats at most " +
+                        std::to_string(kSettingsBytesMax) +
+                        ". Send \"store\": false, or shorter ones",
+                    "instructions");
+}
+
 Status StoredResponses::put(const guard::Request& request, Json response,
                             const std::vector<Item>& input) {
   const Rows rows = rows_of(request);

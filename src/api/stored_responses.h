@@ -34,7 +34,8 @@ class StoredResponses {
  public:
   static constexpr size_t kInputBytesMax = 384u << 10;  // of one conversation
   static constexpr size_t kResponseBytesMax = store::kValueBytesMax;
-  static constexpr int64_t kSecondsMax = int64_t{30} * 24 * 3600;  // then it is as if removed
+  static constexpr size_t kSettingsBytesMax = kResponseBytesMax / 2;  // the rest is the reply's
+  static constexpr int64_t kSecondsMax = int64_t{30} * 24 * 3600;     // then it is as if removed
 
   StoredResponses(store::KeyValue& key_value, guard::Authorizer& authorizer, const Clock& clock,
                   StoredResponsesLimits limits = {})
@@ -42,6 +43,8 @@ class StoredResponses {
 
   // Before the model is asked. Error: too_large.
   static Status check_input(const std::vector<protocol::responses::Item>& input);
+  // The same of what a response repeats of its request: instructions, tools, metadata.
+  static Status check_settings(const Json& settings);
   // Of a call that was allowed and has ended: `response` has its "id" and "model". Log
   // probabilities are left out. Errors: too_large, io_failed.
   Status put(const guard::Request& request, Json response,

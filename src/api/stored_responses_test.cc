@@ -165,6 +165,11 @@ TEST_F(StoredResponsesTest, of_one_principal_have_a_size_together) {
 }
 
 TEST_F(StoredResponsesTest, have_a_size) {
+  EXPECT_TRUE(StoredResponses::check_settings(Json::object({{"instructions", "be kind"}})).is_ok());
+  const std::string long_ones(StoredResponses::kSettingsBytesMax, 'x');
+  EXPECT_EQ(
+      StoredResponses::check_settings(Json::object({{"instructions", long_ones}})).error().param,
+      "instructions");
   EXPECT_TRUE(StoredResponses::check_input(question()).is_ok());
   const auto refused =
       StoredResponses::check_input(question(std::string(StoredResponses::kInputBytesMax, 'x')));

@@ -127,7 +127,7 @@ TEST(OllamaChat, names_the_field_at_fault) {
   refuse(R"("messages":[{"role":"user","tool_calls":[{}]}])", "messages[0].tool_calls");
   refuse(R"("messages":[{"role":"assistant","tool_calls":[{}]}])",
          "messages[0].tool_calls[0].function");
-  refuse(R"("messages":[{"role":"assistant","tool_calls":[{"function":{"name":"f g"}}]}])",
+  refuse(R"("messages":[{"role":"assistant","tool_calls":[{"function":{"name":""}}]}])",
          "messages[0].tool_calls[0].function.name");
   refuse(R"("messages":[{"role":"assistant","tool_calls":[{"function":{"name":"f",
             "arguments":"{}"}}]}])",

@@ -33,7 +33,9 @@ Result<responses::ResponseCall> decode_call(Call& call, const std::string& id) {
     asked.input = std::move(conversation);
   }
   asked.request.messages = TRY(responses::messages_of(asked.instructions, asked.input));
-  if (asked.is_stored) TRY(StoredResponses::check_input(asked.input));
+  if (!asked.is_stored) return asked;
+  TRY(StoredResponses::check_input(asked.input));
+  TRY(StoredResponses::check_settings(asked.settings));
   return asked;
 }
 

@@ -87,11 +87,7 @@ class MessagesDecoder {
     if (decoded.id.empty()) decoded.id = "call_" + std::to_string(calls_);
     ++calls_;
     decoded.name = TRY(within(inner, json_field::required_string(function, "name")));
-    if (!openai::is_function_name(decoded.name)) {
-      return field_error(
-          inner + ".name",
-          quoted(decoded.name) + " is not a name of 1 to 64 characters of a-z A-Z 0-9 _ -");
-    }
+    TRY(openai::check_called_name(decoded.name, inner + ".name"));
     const Json& arguments = function["arguments"];
     if (!arguments.is_null() && !arguments.is_object()) {
       return expected(inner + ".arguments", "an object", arguments);

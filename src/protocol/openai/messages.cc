@@ -79,11 +79,7 @@ Result<ToolCall> decode_tool_call(const Json& call, const std::string& path) {
   if (!function.is_object()) return expected(path + ".function", "an object", function);
   const std::string inner = path + ".function";
   decoded.name = TRY(within(inner, json_field::required_string(function, "name")));
-  if (!is_function_name(decoded.name)) {
-    return field_error(
-        inner + ".name",
-        quoted(decoded.name) + " is not a name of 1 to 64 characters of a-z A-Z 0-9 _ -");
-  }
+  TRY(check_called_name(decoded.name, inner + ".name"));
   decoded.arguments = TRY(within(inner, json_field::required_string(function, "arguments")));
   return decoded;
 }
@@ -158,6 +154,11 @@ bool is_function_name(std::string_view name) {
   };
   return !name.empty() && name.size() <= kFunctionNameMax &&
          std::all_of(name.begin(), name.end(), is_allowed);
+}
+
+Status check_called_name(std::string_view name, const std::string& path) {
+  if (!name.empty() && name.size() <= kCalledNameBytesMax) return ok();
+  return field_error(path, "must have 1 to " + std::to_string(kCalledNameBytesMax) + " bytes");
 }
 
 Result<std::vector<ToolCall>> decode_tool_calls(const Json& list, const std::string& path) {

@@ -60,11 +60,7 @@ Status decode_call(const Json& item, const std::string& path, Item& decoded) {
   decoded.kind = Item::Kind::function_call;
   decoded.call.id = TRY(decode_call_id(item, path));
   decoded.call.name = TRY(within(path, json_field::required_string(item, "name")));
-  if (!openai::is_function_name(decoded.call.name)) {
-    return field_error(
-        path + ".name",
-        quoted(decoded.call.name) + " is not a name of 1 to 64 characters of a-z A-Z 0-9 _ -");
-  }
+  TRY(openai::check_called_name(decoded.call.name, path + ".name"));
   decoded.call.arguments = TRY(within(path, json_field::required_string(item, "arguments")));
   return ok();
 }

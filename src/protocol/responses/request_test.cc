@@ -136,7 +136,7 @@ TEST(ResponseItems, become_messages_in_which_calls_belong_to_their_assistant) {
       {"type":"message","id":"msg_1","role":"assistant","status":"completed",
        "content":[{"type":"output_text","text":"let me look","annotations":[]}]},
       {"type":"function_call","id":"fc_1","call_id":"c1","name":"f","arguments":"{}"},
-      {"type":"function_call","call_id":"c2","name":"g","arguments":"{\"a\":1}"},
+      {"type":"function_call","call_id":"c2","name":"g.h i","arguments":"{\"a\":1}"},
       {"type":"function_call_output","call_id":"c2","output":"21"},
       {"type":"function_call_output","call_id":"c1","output":[{"type":"input_text","text":"x"}]}])"),
                                        "input"),
@@ -152,7 +152,7 @@ TEST(ResponseItems, become_messages_in_which_calls_belong_to_their_assistant) {
   ASSERT_EQ(messages[3].tool_calls.size(), 2u);
   EXPECT_EQ(messages[3].tool_calls[1].arguments, "{\"a\":1}");
   EXPECT_EQ(messages[4].tool_call_id, "c2");
-  EXPECT_EQ(messages[4].name, "g");
+  EXPECT_EQ(messages[4].name, "g.h i");  // a model's own word
   EXPECT_EQ(messages[5].content, "x");
   EXPECT_EQ(messages[5].name, "f");
 }
