@@ -28,6 +28,8 @@ constexpr ConfigKey kKeys[] = {
     {"log.level", "string", "info", "debug, info, warning, error or off"},
     {"models[].name", "string", "", "name that clients ask for"},
     {"models[].path", "string", "", "a GGUF file, served by the built-in engine"},
+    {"models[].adapters", "map of strings", "{}",
+     "LoRA adapters in GGUF by name, of a model with a path: each is served as MODEL:NAME"},
     {"models[].url", "string", "", "base URL of a server, ending in /v1"},
     {"models[].upstream_api", "string", "openai", "what the URL speaks: openai or anthropic"},
     {"models[].upstream_model", "string", "the name, or the first one listed there",
@@ -129,6 +131,25 @@ Result<std::string> upstream_key(const Json& model, const std::string& folder) {
   return std::string();
 }
 
+Result<std::vector<serving::AdapterSpec>> parse_adapters(const Json& adapters,
+                                                         const std::string& folder) {
+  std::vector<serving::AdapterSpec> specs;
+  if (adapters.is_null()) return specs;
+  if (!adapters.is_object()) {
+    return make_error(ErrorCode::invalid_argument,
+                      "adapters must map names to files, as in {sql: sql.gguf}", "adapters");
+  }
+  for (const auto& [name, file] : adapters.members()) {
+    TRY(check_adapter_name(name));
+    if (!file.is_string() || file.as_string().empty()) {
+      return make_error(ErrorCode::invalid_argument, "adapters: " + name + " must name a GGUF file",
+                        "adapters");
+    }
+    specs.push_back({name, resolve(file.as_string(), folder)});
+  }
+  return specs;
+}
+
 Result<serving::ModelSpec> parse_model(const Json& model, const std::string& folder) {
   TRY(check_keys(model, "models"));
   serving::ModelSpec spec;
@@ -136,6 +157,7 @@ Result<serving::ModelSpec> parse_model(const Json& model, const std::string& fol
   TRY(check_model_name(spec.name));
   spec.path = resolve(TRY(json_field::optional_string(model, "path")).value_or(""), folder);
   spec.url = TRY(json_field::optional_string(model, "url")).value_or("");
+  spec.adapters = TRY(parse_adapters(model["adapters"], folder));
   spec.upstream_api = TRY(serving::find_upstream_api(
       TRY(json_field::optional_string(model, "upstream_api")).value_or("openai")));
   spec.upstream_model = TRY(json_field::optional_string(model, "upstream_model")).value_or("");
@@ -143,6 +165,11 @@ Result<serving::ModelSpec> parse_model(const Json& model, const std::string& fol
     return make_error(
         ErrorCode::invalid_argument,
         std::string("it needs one of path and url, not ") + (spec.url.empty() ? "none" : "both"));
+  }
+  if (spec.path.empty() && !spec.adapters.empty()) {
+    return make_error(ErrorCode::invalid_argument,
+                      "adapters are of a model with a path; the server at the url has its own",
+                      "adapters");
   }
   spec.kind = spec.path.empty() ? serving::ReplicaKind::upstream : serving::ReplicaKind::native;
   spec.api_key = TRY(upstream_key(model, folder));
@@ -331,6 +358,8 @@ Json config_schema() {
     const std::string_view type = key.type;
     if (type == "list of strings") {
       leaf.set("type", "array").set("items", Json::object({{"type", "string"}}));
+    } else if (type == "map of strings") {
+      leaf.set("type", "object").set("additionalProperties", Json::object({{"type", "string"}}));
     } else if (type == "map of numbers") {
       leaf.set("type", "object").set("additionalProperties", Json::object({{"type", "number"}}));
     } else {

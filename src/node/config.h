@@ -35,8 +35,9 @@ struct NodeConfig {
 
 struct ConfigKey {
   std::string_view name;  // "listen.host", "models[].path"
-  std::string_view type;  // "string" | "integer" | "number" | "boolean" | "duration" | "list of
-                          // strings" | "map of numbers"
+  // "string" | "integer" | "number" | "boolean" | "duration" | "list of strings" | "map of numbers"
+  // | "map of strings"
+  std::string_view type;
   std::string_view standard;  // what holds when the key is absent, as text
   std::string_view meaning;
 };

@@ -13,7 +13,7 @@ data: state
 listen: {host: 127.0.0.1, port: 8080, allowed_hosts: [plinth.example]}
 log: {level: warning}
 models:
-  - {name: tiny, path: tiny.gguf, threads: 2}
+  - {name: tiny, path: tiny.gguf, threads: 2, adapters: {sql: lora/sql.gguf}}
   - {name: big, url: "https://models.example/v1", upstream_model: big-1}
   - {name: far, url: "https://models.example/v1", upstream_api: anthropic}
 routes:
@@ -27,6 +27,9 @@ agents: {files: [a.yaml]}
   EXPECT_EQ(config->data_folder, "/etc/plinth/state");
   EXPECT_EQ(config->listen_port, 8080);
   EXPECT_EQ(config->models.at(0).path, "/etc/plinth/tiny.gguf");
+  ASSERT_EQ(config->models.at(0).adapters.size(), 1u);
+  EXPECT_EQ(config->models.at(0).adapters[0].name, "sql");
+  EXPECT_EQ(config->models.at(0).adapters[0].path, "/etc/plinth/lora/sql.gguf");
   EXPECT_EQ(config->models.at(1).kind, serving::ReplicaKind::upstream);
   EXPECT_EQ(config->models.at(1).upstream_api, serving::UpstreamApi::openai);
   EXPECT_EQ(config->models.at(2).upstream_api, serving::UpstreamApi::anthropic);
@@ -67,6 +70,13 @@ TEST(Config, refuses_a_newer_version_and_values_out_of_range) {
   EXPECT_TRUE(parse_config("log: {level: loud}", "").is_error());
   EXPECT_TRUE(parse_config("models: [{name: a}]", "").is_error());
   EXPECT_TRUE(parse_config("routes: [{name: a}]", "").is_error());
+  for (const char* adapters : {"{a:b: c}", "{a: 7}", "[a]", "{'': c}"}) {
+    const auto config =
+        parse_config("models: [{name: a, path: b, adapters: " + std::string(adapters) + "}]", "");
+    EXPECT_TRUE(config.is_error()) << adapters;
+  }
+  EXPECT_TRUE(
+      parse_config("models: [{name: a, url: 'http://x/v1', adapters: {b: c}}]", "").is_error());
   EXPECT_TRUE(parse_config("routes: [{name: a, models: {b: much}}]", "").is_error());
   EXPECT_TRUE(parse_config("models: [{name: a, url: u, upstream_api: grpc}]", "").is_error());
   EXPECT_TRUE(parse_config("models: [{name: a, url: u, api_key_env: PLINTH_NOT_SET_ANYWHERE}]", "")

@@ -45,6 +45,13 @@ Status check_model_name(std::string_view name) {
                  "the command line give it as NAME=FILE or NAME=URL");
 }
 
+// No colon, which parts it from the model's name.
+Status check_adapter_name(std::string_view name) {
+  constexpr size_t kAdapterNameBytesMax = 64;
+  if (!name.empty() && name.size() <= kAdapterNameBytesMax && is_all(name, "._-")) return ok();
+  return refused("adapters", name, "expected a name of 1 to 64 letters, digits or . _ -");
+}
+
 Status check_host(std::string_view host) {
   if (!host.empty() && host.size() <= kHostBytesMax && is_all(host, ".-_:[]")) return ok();
   return refused("allowed_hosts", host,

@@ -14,6 +14,7 @@ inline constexpr size_t kModelNameBytesMax = 128;
 
 // "starter", "org/model-7b:q8": parts of letters, digits and . _ - + @ : between slashes.
 Status check_model_name(std::string_view name);
+Status check_adapter_name(std::string_view name);
 // "node.example", "node.example:8443", "[::1]:7070"; no pattern.
 Status check_host(std::string_view host);
 // "https://app.example:8443", as a browser writes it: no path, no pattern.

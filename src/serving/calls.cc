@@ -98,6 +98,7 @@ Status Calls::add_replica(const ModelSpec& spec, LoadedReplica loaded) {
   model->is_local = (model->replicas.empty() || model->is_local) && loaded.is_local;
   model->failure.clear();
   model->detail += (model->replicas.empty() ? "" : "; ") + loaded.detail;
+  model->adapters.insert(model->adapters.end(), loaded.adapters.begin(), loaded.adapters.end());
   model->summary = loaded.replica->describe();
   model->since = clock_.wall();
   model->memory_bytes += loaded.memory_bytes;
@@ -123,18 +124,35 @@ void Calls::add_failure(const ModelSpec& spec, const Error& error) {
 
 std::optional<Calls::ModelFacts> Calls::facts(const std::string& model) const {
   MutexLock lock(mutex_);
-  const auto found = models_.find(model);
-  if (found == models_.end()) return std::nullopt;
-  const Model& entry = *found->second;
-  return ModelFacts{entry.kind, entry.is_local, entry.failure.empty(), entry.replicas.size(),
-                    entry.failure};
+  const Model* const entry = find_model(model);
+  if (entry == nullptr) return std::nullopt;
+  return ModelFacts{entry->kind, entry->is_local, entry->failure.empty(), entry->replicas.size(),
+                    entry->failure};
 }
 
 std::vector<ModelStatus> Calls::statuses() const {
   MutexLock lock(mutex_);
   std::vector<ModelStatus> statuses;
-  for (const std::string& name : order_) statuses.push_back(status_of(*models_.at(name)));
+  for (const std::string& name : order_) {
+    const Model& model = *models_.at(name);
+    statuses.push_back(status_of(model));
+    for (const std::string& adapter : model.adapters) {
+      statuses.push_back(status_of_adapter(model, adapter));
+    }
+  }
   return statuses;
+}
+
+Model* Calls::find_model(const std::string& name) const {
+  const auto found = models_.find(name);
+  if (found != models_.end()) return found->second.get();
+  const size_t colon = name.rfind(':');
+  if (colon == std::string::npos) return nullptr;
+  const auto base = models_.find(name.substr(0, colon));
+  if (base == models_.end()) return nullptr;
+  const std::vector<std::string>& adapters = base->second->adapters;
+  const bool is_there = std::ranges::find(adapters, name.substr(colon + 1)) != adapters.end();
+  return is_there ? base->second.get() : nullptr;
 }
 
 std::vector<Replica*> Calls::replicas() const {
@@ -148,9 +166,9 @@ std::vector<Replica*> Calls::replicas() const {
 
 Replica* Calls::first_replica(const std::string& model) const {
   MutexLock lock(mutex_);
-  const auto found = models_.find(model);
-  if (found == models_.end() || found->second->replicas.empty()) return nullptr;
-  return found->second->replicas.front()->replica.get();
+  const Model* const found = find_model(model);
+  if (found == nullptr || found->replicas.empty()) return nullptr;
+  return found->replicas.front()->replica.get();
 }
 
 std::string Calls::first_ready() const {
@@ -217,17 +235,17 @@ Result<std::unique_ptr<ChatStream>> Calls::begin(const guard::Request& request, 
   std::optional<Error> refused;
   {
     MutexLock lock(mutex_);
-    const auto found = models_.find(asked.chat.model);
-    if (found == models_.end() || is_stopping_) {
+    Model* const model = find_model(asked.chat.model);
+    if (model == nullptr || is_stopping_) {
       return make_error(ErrorCode::not_found, "no model '" + asked.chat.model + "'", "model");
     }
     const bool is_counted = !asked.chat.is_further_choice;
     CallRecord record;
-    record.model = found->first;
+    record.model = asked.chat.model;
     record.operation = asked.embedding ? Operation::embeddings : Operation::chat;
     auto call = std::make_unique<Call>(Call{.request = std::move(key),
                                             .group = bucket_name(request),
-                                            .model = found->second.get(),
+                                            .model = model,
                                             .chat = std::move(asked.chat),
                                             .embedding = std::move(asked.embedding),
                                             .shape = std::move(shape),
@@ -269,9 +287,9 @@ bool Calls::move_on(const std::string& id, Call& call, std::function<void()>& te
   while (!call.fallbacks.empty()) {
     const std::string name = std::move(call.fallbacks.front());
     call.fallbacks.erase(call.fallbacks.begin());
-    const auto found = models_.find(name);
-    if (found == models_.end() || !found->second->failure.empty()) continue;
-    Model& next = *found->second;
+    Model* const found = find_model(name);
+    if (found == nullptr || !found->failure.empty()) continue;
+    Model& next = *found;
     constexpr bool kIsCounted = false;  // for the rate it was when it came
     const auto decision = offer(next, call, id, kIsCounted, tell);
     if (decision.verdict == AdmitVerdict::refuse) continue;

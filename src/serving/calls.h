@@ -115,6 +115,9 @@ class Calls {
     std::vector<std::string> ids_ GUARDED_BY(mutex_);
   };
 
+  // Of that name, or of an adapter's "MODEL:NAME"; nullptr: there is none.
+  Model* find_model(const std::string& name) const REQUIRES(mutex_);
+
   // What one look at the calls found to do, once the lock is released.
   struct Work {
     std::vector<std::string> starts;

@@ -101,6 +101,15 @@ Result<Place> place_native(const ServingOptions& options, const ModelSpec& spec,
                     "context_tokens_max");
 }
 
+Result<engine::AdapterId> load_adapter(engine::Engine& engine, const ModelSpec& spec,
+                                       const AdapterSpec& adapter) {
+  auto loaded = engine.load_adapter(adapter.path);
+  if (loaded.is_ok()) return loaded;
+  Error error = std::move(loaded).error();
+  error.message = "adapter " + adapter.name + " of model " + spec.name + ": " + error.message;
+  return error;
+}
+
 Result<LoadedReplica> load_native(const ServingOptions& options, const ModelSpec& spec,
                                   const std::string& replica_id, uint64_t memory_bytes_used) {
   if (spec.path.empty()) {
@@ -117,12 +126,17 @@ Result<LoadedReplica> load_native(const ServingOptions& options, const ModelSpec
   engine_options.cache_folder = options.cache_folder;
   engine_options.metrics = &options.metrics;
   NativeOptions native{.id = replica_id,
+                       .name = spec.name,
                        .engine = TRY(engine::Engine::load(engine_options)),
                        .ids = options.ids,
                        .workers = options.workers,
                        .context_tokens_max = spec.context_tokens_max,
                        .parallel_max = kNativeSequencesMax};
   LoadedReplica loaded;
+  for (const AdapterSpec& adapter : spec.adapters) {
+    native.adapters[adapter.name] = TRY(load_adapter(*native.engine, spec, adapter));
+    loaded.adapters.push_back(adapter.name);
+  }
   loaded.replica = create_native_replica(std::move(native));
   loaded.detail = place.detail;
   loaded.memory_bytes = place.bytes;

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "serving/replicas/replica.h"
 #include "serving/serving.h"
@@ -17,6 +18,7 @@ struct LoadedReplica {
   uint64_t memory_bytes = 0;  // that placement counted
   bool is_local = true;
   bool has_prefix_cache = false;
+  std::vector<std::string> adapters;  // their names
 };
 
 // memory_bytes_used: what placement counted for the models already here, for

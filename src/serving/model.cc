@@ -55,6 +55,15 @@ ModelStatus status_of(const Model& model) {
   return status;
 }
 
+ModelStatus status_of_adapter(const Model& model, const std::string& adapter) {
+  ModelStatus status = status_of(model);
+  status.name = model.name + ":" + adapter;
+  status.kind = "adapter";
+  status.detail = "adapter " + adapter + " of " + model.name;
+  status.running = status.waiting = 0;  // counted with the model's
+  return status;
+}
+
 Json ModelStatus::to_json() const {
   return Json::object({
       {"name", name},

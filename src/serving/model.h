@@ -34,13 +34,15 @@ struct Model {
   std::string detail;
   Json summary = Json::object();
   WallTime since;
-  uint64_t memory_bytes = 0;        // that placement counted
-  double output_tokens_mean = 256;  // of a reply; learned
+  uint64_t memory_bytes = 0;          // that placement counted
+  double output_tokens_mean = 256;    // of a reply; learned
+  std::vector<std::string> adapters;  // names; "MODEL:NAME" is answered by the same replicas
   std::vector<std::unique_ptr<ReplicaEntry>> replicas;
   Admission admission;
 };
 
 ModelStatus status_of(const Model& model);
+ModelStatus status_of_adapter(const Model& model, const std::string& adapter);
 std::string_view replica_kind_name(ReplicaKind kind);
 
 }  // namespace plinth::serving

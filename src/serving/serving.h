@@ -45,12 +45,19 @@ enum class UpstreamApi : uint8_t { openai, anthropic };
 // Error invalid_argument: names the known ones.
 Result<UpstreamApi> find_upstream_api(std::string_view name);
 
+// A LoRA adapter of a native model, which is served beside it as "MODEL:NAME".
+struct AdapterSpec {
+  std::string name;
+  std::string path;  // GGUF
+};
+
 // Declared in plinth.yaml (`models:`) or by `plinth up --model/--upstream`.
 struct ModelSpec {
   std::string name;
   ReplicaKind kind = ReplicaKind::native;
-  std::string path;  // native: GGUF
-  std::string url;   // upstream: base URL, ".../v1"
+  std::string path;                   // native: GGUF
+  std::vector<AdapterSpec> adapters;  // native
+  std::string url;                    // upstream: base URL, ".../v1"
   UpstreamApi upstream_api = UpstreamApi::openai;
   std::string upstream_model;  // upstream: the name there; empty: `name`, or the first it lists
   std::string api_key;         // upstream: resolved from api_key_env or api_key_file; never printed
@@ -73,7 +80,7 @@ struct RouteSpec {
 
 struct ModelStatus {
   std::string name;
-  std::string kind;  // "native" | "upstream" | "embedder" | "route"
+  std::string kind;  // "native" | "upstream" | "embedder" | "adapter" | "route"
   // "ready" | "failed" (not loaded) | of an upstream also "unreachable" (by the last call of it)
   // and "unchecked" (not called yet).
   std::string state;

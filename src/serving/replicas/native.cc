@@ -153,6 +153,8 @@ class NativeReplica final : public Replica {
  public:
   explicit NativeReplica(NativeOptions options)
       : id_(std::move(options.id)),
+        name_(std::move(options.name)),
+        adapters_(std::move(options.adapters)),
         ids_(options.ids),
         workers_(options.workers),
         context_tokens_(context_of(options)),
@@ -173,8 +175,15 @@ class NativeReplica final : public Replica {
   bool is_embedder() const override { return engine_->is_embedder(); }
 
   Status start(ReplicaCall call, ReplicaSink sink) override {
+    const auto adapter = adapter_of(call.chat.model);
+    if (call.embedding && adapter) {
+      return make_error(ErrorCode::unsupported,
+                        "model: adapters make no embeddings; ask for " + name_ + " itself",
+                        "model");
+    }
     if (call.embedding) return start_embedding(std::move(call), std::move(sink));
     engine::GenerateRequest request = TRY(prepare(call.chat));
+    if (adapter) request.adapters.push_back({*adapter});
     request.group = call.group;
     // How much of a prompt was found computed is told to its caller, so a tenant finds nothing of
     // another's.
@@ -259,6 +268,14 @@ class NativeReplica final : public Replica {
     bool is_cancelled = false;
     Cancellation cancellation;  // of an embedding
   };
+
+  // Serving asks for adapters that are there alone.
+  std::optional<engine::AdapterId> adapter_of(const std::string& model) const {
+    if (!model.starts_with(name_ + ":")) return std::nullopt;
+    const auto found = adapters_.find(model.substr(name_.size() + 1));
+    if (found == adapters_.end()) return std::nullopt;
+    return found->second;
+  }
 
   Status start_embedding(ReplicaCall call, ReplicaSink sink) {
     Cancellation cancellation;
@@ -410,6 +427,8 @@ class NativeReplica final : public Replica {
   }
 
   const std::string id_;
+  const std::string name_;
+  const std::map<std::string, engine::AdapterId> adapters_;
   IdSource& ids_;
   WorkerPool& workers_;
   const int64_t context_tokens_;

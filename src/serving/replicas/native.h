@@ -2,6 +2,7 @@
 // A native replica: our engine, in this process.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -14,7 +15,10 @@ namespace plinth::serving {
 
 struct NativeOptions {
   std::string id;
+  std::string name;  // of the model
   std::unique_ptr<engine::Engine> engine;
+  // Loaded in the engine, by the part of a request's model that follows "NAME:".
+  std::map<std::string, engine::AdapterId> adapters = {};
   IdSource& ids;
   WorkerPool& workers;             // embeddings block here
   int64_t context_tokens_max = 0;  // 0: the trained length

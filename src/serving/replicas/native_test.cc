@@ -6,11 +6,15 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <numeric>
 #include <thread>
 
 #include "base/limits.h"
 #include "base/queue.h"
+#include "engine/testing/tiny_adapter.h"
+#include "engine/testing/tiny_model.h"
 #include "serving/replicas/template_json.h"
 #include "serving/serving.h"
 #include "serving/testing/scripted_client.h"
@@ -139,7 +143,9 @@ struct Bench {
     auto scripted = std::make_unique<ScriptedEngine>();
     engine = scripted.get();
     replica = create_native_replica({.id = "m#0",
+                                     .name = "m",
                                      .engine = std::move(scripted),
+                                     .adapters = {{"sql", 42}},
                                      .ids = ids,
                                      .workers = workers,
                                      .parallel_max = 8});
@@ -171,6 +177,20 @@ struct Bench {
   ScriptedEngine* engine = nullptr;
   std::vector<ChatEvent> events;
 };
+
+TEST(Native, uses_the_adapter_that_the_models_name_ends_with) {
+  for (const auto& [model, adapters] : std::initializer_list<std::pair<const char*, size_t>>{
+           {"m", 0}, {"m:sql", 1}, {"", 0}, {"m:other", 0}, {"n:sql", 0}}) {
+    Bench bench;
+    protocol::ChatRequest chat = chat_with_tool();
+    chat.model = model;
+    ASSERT_TRUE(bench.start(chat).is_ok());
+    ASSERT_EQ(bench.engine->request_seen.adapters.size(), adapters) << model;
+    for (const engine::AdapterUse& use : bench.engine->request_seen.adapters)
+      EXPECT_EQ(use.id, 42u);
+    bench.engine->end(GenerateEvent::Reason::stop);
+  }
+}
 
 TEST(Native, gives_the_template_tool_arguments_as_objects) {
   Bench bench;
@@ -494,7 +514,7 @@ struct StarterNode {
   static std::string path() { return PLINTH_SOURCE_DIR "/models/starter/starter.gguf"; }
 
   Status add(uint64_t memory_bytes_max, const std::string& name = "starter",
-             const std::string& model_path = path()) {
+             const std::string& model_path = path(), std::vector<AdapterSpec> adapters = {}) {
     serving = create_serving({.authorizer = authorizer,
                               .client = client,
                               .clock = clock,
@@ -507,6 +527,7 @@ struct StarterNode {
     ModelSpec spec;
     spec.name = name;
     spec.path = model_path;
+    spec.adapters = std::move(adapters);
     spec.threads = 1;
     return serving->add_model(spec);
   }
@@ -640,6 +661,49 @@ TEST(Native, completes_a_text_and_its_tokens_alike_and_past_the_end) {
   call.is_special_added = false;
   const auto plain = node.serving->tokenize(request, call);
   EXPECT_EQ(node.serving->detokenize(request, "starter", plain->tokens).value(), "hello there");
+}
+
+// Two replies of one model, one of them through an adapter, and what is told of it.
+TEST(Native, serves_an_adapter_beside_its_model) {
+  if (!std::filesystem::exists(StarterNode::path())) GTEST_SKIP() << "no starter model";
+  std::ifstream in(StarterNode::path(), std::ios::binary);
+  const std::string model{std::istreambuf_iterator<char>(in), {}};
+  engine::testing::TinyAdapter adapter;
+  adapter.alpha = 300;  // far from the model's own weights
+  adapter.tensors = {"blk.0.attn_v.weight", "blk.1.ffn_down.weight", "blk.2.attn_q.weight"};
+  const std::string file =
+      engine::testing::write_temporary_file(engine::testing::tiny_adapter_bytes(adapter, model));
+  StarterNode node;
+  ASSERT_TRUE(node.add(0, "starter", StarterNode::path(), {{"odd", file}}).is_ok());
+  std::filesystem::remove(file);
+  const guard::Request request;
+  protocol::ChatRequest chat = greeting();
+  const auto plain = node.serving->chat_whole(request, chat);
+  chat.model = "starter:odd";
+  const auto adapted = node.serving->chat_whole(request, chat);
+  chat.model = "starter";
+  const auto again = node.serving->chat_whole(request, chat);
+  ASSERT_TRUE(plain.is_ok() && adapted.is_ok() && again.is_ok());
+  EXPECT_NE(adapted->text, plain->text);
+  EXPECT_EQ(again->text, plain->text);
+  const auto models = MUST(node.serving->models(request), "everyone may list them");
+  ASSERT_EQ(models.size(), 2u);
+  EXPECT_EQ(models[1].name, "starter:odd");
+  EXPECT_EQ(models[1].kind, "adapter");
+  EXPECT_EQ(models[1].state, "ready");
+  EXPECT_EQ(node.serving->default_model(), "starter");
+  // Policy is asked for the adapter by its whole name.
+  EXPECT_EQ(node.authorizer.actions()[1].resource_id, "starter:odd");
+
+  chat.model = "starter:even";
+  EXPECT_EQ(node.serving->chat_whole(request, chat).error().code, ErrorCode::not_found);
+  const auto embedded = node.serving->embed(request, {"starter:odd", {{"text", {}}}});
+  EXPECT_EQ(embedded.error().code, ErrorCode::unsupported);
+  StarterNode broken;
+  const Status status =
+      broken.add(0, "starter", StarterNode::path(), {{"gone", "/nowhere/lora.gguf"}});
+  EXPECT_NE(status.error().message.find("adapter gone of model starter: "), std::string::npos)
+      << status.error().message;
 }
 
 TEST(Native, embeds_with_the_starter_model) {
