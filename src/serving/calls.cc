@@ -214,9 +214,9 @@ decisions::AdmitDecision Calls::offer(Model& model, const Call& call, const std:
                             call.deadline.time(), clock_.now());
   buckets_.put(call.group, decision.bucket);
   if (displaced) {
-    tell = [before = std::move(tell), displaced = displace(*displaced)] {
+    tell = [before = std::move(tell), refuse = displace(*displaced)] {
       if (before) before();
-      displaced();
+      refuse();
     };
   }
   return decision;

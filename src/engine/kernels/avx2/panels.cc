@@ -255,9 +255,12 @@ template <typename Codes, int kStrips, int kColumns, int kCount>
 // -kZero times a sum of activations, of which `less` is -128 times.
 template <int kZero>
 __m256i without_zero(int32_t less) {
-  if constexpr (kZero == 0) return _mm256_setzero_si256();
-  constexpr int kShift = 7 - __builtin_ctz(kZero);
-  return _mm256_srai_epi32(_mm256_set1_epi32(less), kShift);
+  if constexpr (kZero == 0) {
+    return _mm256_setzero_si256();
+  } else {
+    constexpr int kShift = 7 - __builtin_ctz(kZero);
+    return _mm256_srai_epi32(_mm256_set1_epi32(less), kShift);
+  }
 }
 
 void store(const PanelArguments& m, int64_t row, int64_t column, __m256 value) {
