@@ -306,6 +306,13 @@ bool Batcher::close(Sequence& sequence, const std::vector<Token>& closing) {
   return false;
 }
 
+// Whether its grammar has nothing more to add to the text.
+bool Batcher::is_whole(Sequence& sequence) {
+  if (sequence.is_closing || !sequence.constraint) return sequence.is_closing;
+  const auto allowed = sequence.constraint->allowed();
+  return allowed.is_ok() && (*allowed)->is_complete;
+}
+
 bool Batcher::append(Sequence& sequence, Token token) {
   sequence.tokens.push_back(token);
   if (!sequence.first_token) sequence.first_token = clock_.now();
@@ -325,7 +332,7 @@ bool Batcher::append(Sequence& sequence, Token token) {
   }
   if (static_cast<int64_t>(sequence.tokens.size()) >= sequence.tokens_max) {
     finish(sequence,
-           sequence.is_closing ? GenerateEvent::Reason::stop : GenerateEvent::Reason::length);
+           is_whole(sequence) ? GenerateEvent::Reason::stop : GenerateEvent::Reason::length);
     return false;
   }
   return true;

@@ -147,6 +147,7 @@ class Batcher {
   bool accept_token(Sequence& sequence, std::span<const float> logits, Token token);
   std::vector<Token> closing_instead_of(Sequence& sequence, Token token);
   bool close(Sequence& sequence, const std::vector<Token>& closing);
+  static bool is_whole(Sequence& sequence);
   bool append(Sequence& sequence, Token token);
   std::string text_of(const Sequence& sequence, Token token) const;
   // By the sequence's sampler, among what its grammar allows.

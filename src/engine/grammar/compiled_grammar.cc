@@ -103,12 +103,24 @@ const ShortestEnds& CompiledGrammar::ends() {
 
 uint64_t CompiledGrammar::bytes_to_end(const Configuration& stack) {
   uint64_t bytes = ends().bytes(stack.node);
-  for (FrameId frame = stack.frame; frame != 0;) {
+  for (FrameId frame = stack.frame; frame != 0 && bytes <= kEndBytesMax;) {
     const Configuration below = machine_.below(frame);
-    bytes += ends().bytes(below.node);
+    const uint64_t more = ends().bytes(below.node);
+    if (more == kNoEnd) return kNoEnd;
+    bytes += more;
     frame = below.frame;
   }
-  return bytes;
+  return bytes <= kEndBytesMax ? bytes : kNoEnd;
+}
+
+std::pair<Configuration, uint64_t> CompiledGrammar::nearest_end(Cursor at) {
+  Configuration single;
+  std::pair<Configuration, uint64_t> nearest{{}, kNoEnd};
+  for (const Configuration& stack : machine_.origins(at, single)) {
+    const uint64_t bytes = bytes_to_end(stack);
+    if (bytes < nearest.second) nearest = {stack, bytes};
+  }
+  return nearest;
 }
 
 std::string CompiledGrammar::end_text(Configuration stack) {
@@ -121,22 +133,36 @@ std::string CompiledGrammar::end_text(Configuration stack) {
   return text;
 }
 
-std::optional<std::vector<Token>> CompiledGrammar::shortest_end(Place& place,
-                                                                std::string_view bytes,
-                                                                size_t tokens_max) {
-  MutexLock lock(mutex_);
+Cursor CompiledGrammar::after(Place& place, std::string_view bytes) {
   make_room();
   refresh(place);
   Cursor at = place.cursor_;
   for (const char byte : bytes) at = machine_.step(at, static_cast<uint8_t>(byte));
-  if (at.is_dead()) return std::nullopt;
-  Configuration single;
-  std::optional<Configuration> best;
-  for (const Configuration& stack : machine_.origins(at, single)) {
-    if (!best || bytes_to_end(stack) < bytes_to_end(*best)) best = stack;
-  }
-  if (!best || bytes_to_end(*best) > tokens_max * trie_->longest()) return std::nullopt;
-  return trie_->tokens_of(end_text(*best), tokens_max);
+  return at;
+}
+
+std::optional<std::vector<Token>> CompiledGrammar::shortest_end(Place& place,
+                                                                std::string_view bytes,
+                                                                size_t tokens_max) {
+  MutexLock lock(mutex_);
+  const auto [stack, length] = nearest_end(after(place, bytes));
+  if (length == kNoEnd || length > tokens_max * trie_->longest()) return std::nullopt;
+  auto tokens = trie_->tokens_of(end_text(stack));
+  if (tokens && tokens->size() > tokens_max) return std::nullopt;
+  return tokens;
+}
+
+bool CompiledGrammar::can_end(Place& place, std::string_view bytes, size_t tokens_max) {
+  MutexLock lock(mutex_);
+  const Cursor at = after(place, bytes);
+  if (at.is_dead()) return true;
+  const auto [stack, length] = nearest_end(at);
+  if (length == kNoEnd) return false;
+  // Tokens have at least a byte.
+  if (length <= tokens_max && trie_->writes_every_byte()) return true;
+  if (length > tokens_max * trie_->longest()) return false;
+  const auto tokens = trie_->tokens_of(end_text(stack));
+  return !tokens || tokens->size() <= tokens_max;
 }
 
 std::shared_ptr<const AllowedTokens> CompiledGrammar::allowed(Place& place) {
@@ -300,6 +326,7 @@ void CompiledGrammar::settle(AllowedTokens& allowed) const {
 
 uint64_t CompiledGrammar::prepare(uint64_t steps) {
   MutexLock lock(mutex_);
+  ends();
   const uint64_t begin = steps_;
   for (uint32_t mask_class = 0; mask_class < local_.size(); ++mask_class) {
     if (steps_ - begin >= steps || local_bytes_ > kLocalBytesMax / 2) break;
@@ -311,7 +338,7 @@ uint64_t CompiledGrammar::prepare(uint64_t steps) {
 
 size_t CompiledGrammar::bytes() {
   MutexLock lock(mutex_);
-  return automaton_.bytes() + local_bytes_ +
+  return automaton_.bytes() + local_bytes_ + (ends_ ? ends_->memory_bytes() : 0) +
          known_.size() * (trie_->vocabulary() / 8 + sizeof(AllowedTokens));
 }
 

@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/mutex.h"
@@ -69,6 +70,9 @@ class CompiledGrammar {
   // needed, or the vocabulary cannot write it.
   std::optional<std::vector<Token>> shortest_end(Place& place, std::string_view bytes,
                                                  size_t tokens_max) EXCLUDES(mutex_);
+  // False when the text, with `bytes` added, needs more than `tokens_max` tokens to end. What is
+  // not allowed, or cannot be written, is for others to say: true.
+  bool can_end(Place& place, std::string_view bytes, size_t tokens_max) EXCLUDES(mutex_);
 
   // Works out masks ahead of their use, until `steps` nodes of the trie were visited. Returns how
   // many were.
@@ -115,6 +119,9 @@ class CompiledGrammar {
   void settle(AllowedTokens& allowed) const;
   void refresh(Place& place) REQUIRES(mutex_);
   const ShortestEnds& ends() REQUIRES(mutex_);
+  Cursor after(Place& place, std::string_view bytes) REQUIRES(mutex_);
+  // The stack that ends soonest, and in how many bytes; kNoEnd: none does.
+  std::pair<Configuration, uint64_t> nearest_end(Cursor at) REQUIRES(mutex_);
   uint64_t bytes_to_end(const Configuration& stack) REQUIRES(mutex_);
   std::string end_text(Configuration stack) REQUIRES(mutex_);
   void make_room() REQUIRES(mutex_);

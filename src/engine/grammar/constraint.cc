@@ -39,7 +39,7 @@ Status Constraint::accept(Token token) {
 
 bool Constraint::can_end_after(Token token, int64_t tokens) {
   const auto tokens_max = static_cast<size_t>(std::max<int64_t>(tokens, 0));
-  return grammar_->shortest_end(place_, grammar_->trie().text(token), tokens_max).has_value();
+  return grammar_->can_end(place_, grammar_->trie().text(token), tokens_max);
 }
 
 std::vector<Token> Constraint::shortest_end(int64_t tokens_max) {

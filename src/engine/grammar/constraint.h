@@ -20,7 +20,7 @@ class Constraint {
   Result<std::shared_ptr<const AllowedTokens>> allowed();
   // Takes a token of those allowed. Error budget_exhausted: the grammar recurs too deeply here.
   Status accept(Token token);
-  // Whether the text can still end within so many tokens after this one.
+  // False when the text needs more than so many tokens after this one to end.
   bool can_end_after(Token token, int64_t tokens);
   // The tokens that end the text soonest, at most so many; none: it cannot end with so few, or may
   // end here.

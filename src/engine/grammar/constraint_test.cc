@@ -93,6 +93,13 @@ TEST(Grammar, a_reply_whose_tokens_run_out_is_closed_and_whole) {
       EXPECT_TRUE(grammar::testing::is_valid(parsed, parsed, *value)) << reply.text;
     }
   }
+  // A reply that is whole with its very last token is not cut.
+  GenerateRequest exact = request_of(GrammarText::Kind::regex, "(yes|no), [0-9]{3}!", 0);
+  const Reply unhurried = reply_to(*engine, exact);
+  exact.max_tokens = unhurried.last.completion_tokens;
+  const Reply hurried = reply_to(*engine, exact);
+  EXPECT_EQ(hurried.text, unhurried.text);
+  EXPECT_EQ(hurried.last.reason, Reason::stop);
   GenerateRequest hopeless = request_of(GrammarText::Kind::json_schema, schema, 0);
   hopeless.max_tokens = 3;
   const Reply cut = reply_to(*engine, std::move(hopeless));

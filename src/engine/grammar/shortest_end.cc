@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Knuth's generalization of Dijkstra's algorithm to grammars ("A Generalization of Dijkstra's
 // Algorithm", 1977): a node is settled in the order of its cost, and the cost of a call is the sum
-// of two nodes' costs.
+// of two nodes' costs. Costs above a limit are none: rules that call others twice are short and
+// their texts are not.
 #include "engine/grammar/shortest_end.h"
 
-#include <array>
+#include <functional>
+#include <optional>
 #include <queue>
 
 namespace plinth::engine::grammar {
@@ -26,11 +28,19 @@ struct Edges {
   std::vector<std::vector<Caller>> calls;    // by the node that the called rule begins with
 };
 
+// What stands for a class of bytes, or for several that lead to the same node: something readable
+// where there is such.
+bool is_better(uint8_t byte, uint8_t than) {
+  const auto is_readable = [](uint8_t b) { return b >= ' ' && b <= '~'; };
+  return is_readable(byte) != is_readable(than) ? is_readable(byte) : byte < than;
+}
+
 Edges edges_of(const Automaton& automaton) {
-  // Of a class of bytes the smallest one stands for all.
-  std::vector<uint8_t> byte_of(automaton.class_count());
-  for (int byte = 255; byte >= 0; --byte) {
-    byte_of[automaton.class_of(static_cast<uint8_t>(byte))] = static_cast<uint8_t>(byte);
+  std::vector<std::optional<uint8_t>> byte_of(automaton.class_count());
+  for (int i = 0; i < 256; ++i) {
+    const auto byte = static_cast<uint8_t>(i);
+    std::optional<uint8_t>& best = byte_of[automaton.class_of(byte)];
+    if (!best || is_better(byte, *best)) best = byte;
   }
   const size_t count = automaton.node_count();
   Edges edges{std::vector<std::vector<Edges::Step>>(count), std::vector<std::vector<Caller>>(count),
@@ -38,13 +48,13 @@ Edges edges_of(const Automaton& automaton) {
   for (NodeId node = 1; node < count; ++node) {
     for (size_t byte_class = 0; byte_class < byte_of.size(); ++byte_class) {
       const NodeId next = automaton.step_class(node, byte_class);
-      if (next == 0) continue;
+      if (next == 0 || !byte_of[byte_class]) continue;
       auto& steps = edges.steps[next];
-      // The node's steps come together; the smallest byte that leads there is enough.
+      // The node's steps come together; one byte that leads there is enough.
       if (steps.empty() || steps.back().from != node) {
-        steps.push_back({node, byte_of[byte_class]});
-      } else if (byte_of[byte_class] < steps.back().byte) {
-        steps.back().byte = byte_of[byte_class];
+        steps.push_back({node, *byte_of[byte_class]});
+      } else if (is_better(*byte_of[byte_class], steps.back().byte)) {
+        steps.back().byte = *byte_of[byte_class];
       }
     }
     for (const AutomatonCall& call : automaton.calls(node)) {
@@ -65,7 +75,7 @@ ShortestEnds::ShortestEnds(const Automaton& automaton) : ways_(automaton.node_co
   };
   std::priority_queue<Open, std::vector<Open>, std::greater<>> open;
   const auto offer = [&](NodeId node, const Way& way) {
-    if (way.bytes >= ways_[node].bytes) return;
+    if (way.bytes > kEndBytesMax || way.bytes >= ways_[node].bytes) return;
     ways_[node] = way;
     open.push({way.bytes, node});
   };
@@ -77,7 +87,7 @@ ShortestEnds::ShortestEnds(const Automaton& automaton) : ways_(automaton.node_co
     const NodeId called = automaton.start_of(caller.call.rule);
     const Way& body = ways_[called];
     const Way& rest = ways_[caller.call.after];
-    if (body.bytes == UINT64_MAX || rest.bytes == UINT64_MAX) return;
+    if (body.bytes == kNoEnd || rest.bytes == kNoEnd) return;
     offer(caller.node,
           {.bytes = body.bytes + rest.bytes, .next = caller.call.after, .called = called});
   };

@@ -89,6 +89,26 @@ TEST(ShortestEnd, no_shorter_end_exists) {
   }
 }
 
+// Rules that call others twice are short and their shortest texts are not; an end that is too long
+// to be written is none, and asking for it costs nothing.
+TEST(ShortestEnd, an_end_that_doubles_with_every_rule_is_none) {
+  std::string text = "root ::= \"a\" r64 | \"b\" (\"!\" | r64 root)\nr0 ::= \"x\"\n";
+  for (int i = 1; i <= 64; ++i) {
+    const std::string before = "r" + std::to_string(i - 1);
+    text += "r" + std::to_string(i) + " ::= \"(\" " + before + " \",\" " + before + " \")\"\n";
+  }
+  const auto grammar =
+      MUST(CompiledGrammar::compile({GrammarText::Kind::gbnf, text}, testing::byte_trie()),
+           "the grammar is well-formed");
+  auto place = grammar->start();
+  EXPECT_EQ(grammar->shortest_end(place, "a", 2048), std::nullopt);
+  EXPECT_FALSE(grammar->can_end(place, "a", 2048));
+  EXPECT_EQ(grammar->shortest_end(place, "b", 2048), std::vector<Token>{'!'});
+  EXPECT_TRUE(grammar->can_end(place, "b", 1));
+  EXPECT_FALSE(grammar->can_end(place, "b", 0));
+  EXPECT_TRUE(grammar->can_end(place, "c", 0));  // not allowed, which is not for it to say
+}
+
 TEST(ShortestEnd, takes_long_tokens_and_says_when_there_are_too_few) {
   const auto trie = std::make_shared<const TokenTrie>(
       std::vector<std::string>{"a", "ab", "abc", "c", ""}, std::vector<Token>{4});
@@ -101,6 +121,9 @@ TEST(ShortestEnd, takes_long_tokens_and_says_when_there_are_too_few) {
   EXPECT_EQ(grammar->shortest_end(place, "b", 9), std::nullopt);  // not allowed
   EXPECT_EQ(grammar->shortest_end(place, "a", 9), std::nullopt);  // "bc" has no tokens
   EXPECT_EQ(grammar->shortest_end(place, "abcabc", 0), std::vector<Token>());
+  EXPECT_TRUE(grammar->can_end(place, "abc", 1));
+  EXPECT_FALSE(grammar->can_end(place, "abc", 0));
+  EXPECT_TRUE(grammar->can_end(place, "a", 9));  // cannot be written: no reason to close
 }
 
 }  // namespace

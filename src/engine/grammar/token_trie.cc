@@ -68,10 +68,16 @@ TokenTrie::TokenTrie(std::vector<std::string> texts, std::vector<Token> end_toke
   Node closing;
   closing.token_begin = static_cast<uint32_t>(tokens_.size());
   nodes_.push_back(closing);
+  size_t bytes = 0;
+  for (uint32_t child = 1; child < nodes_[0].end; child = nodes_[child].end) {
+    const bool is_text = nodes_[child].byte <= 0xf4 && (nodes_[child].byte & 0xfe) != 0xc0;
+    if (is_text && !tokens(child).empty()) ++bytes;
+  }
+  constexpr size_t kTextBytes = 0xf4 + 1 - 2;  // without 0xc0 and 0xc1
+  writes_every_byte_ = bytes == kTextBytes;
 }
 
-std::optional<std::vector<Token>> TokenTrie::tokens_of(std::string_view text,
-                                                       size_t tokens_max) const {
+std::optional<std::vector<Token>> TokenTrie::tokens_of(std::string_view text) const {
   std::vector<Token> found;
   while (!text.empty()) {
     std::optional<Token> longest;
@@ -88,7 +94,7 @@ std::optional<std::vector<Token>> TokenTrie::tokens_of(std::string_view text,
       longest = tokens(node).front();
       length = i + 1;
     }
-    if (!longest || found.size() >= tokens_max) return std::nullopt;
+    if (!longest) return std::nullopt;
     found.push_back(*longest);
     text.remove_prefix(length);
   }

@@ -48,9 +48,10 @@ class TokenTrie {
     return std::span(by_length_).first(longer_[std::min(bytes, longest_)]);
   }
   const std::string& text(Token token) const { return texts_[static_cast<size_t>(token)]; }
-  // The text as tokens, each the longest that fits. nullopt: some byte has none, or there would be
-  // more than `tokens_max`.
-  std::optional<std::vector<Token>> tokens_of(std::string_view text, size_t tokens_max) const;
+  // The text as tokens, each the longest that fits. nullopt: some byte has none.
+  std::optional<std::vector<Token>> tokens_of(std::string_view text) const;
+  // Whether each byte that UTF-8 text may have is a token, so that any text can be written.
+  bool writes_every_byte() const { return writes_every_byte_; }
   size_t vocabulary() const { return texts_.size(); }
   size_t longest() const { return longest_; }
   const std::vector<Token>& end_tokens() const { return end_tokens_; }
@@ -63,6 +64,7 @@ class TokenTrie {
   std::vector<Token> by_length_;  // tokens_, longest first
   std::vector<size_t> longer_;    // how many are longer than so many bytes
   size_t longest_ = 0;
+  bool writes_every_byte_ = false;
 };
 
 // No UTF-8 text has it, and no token of the tree but special ones.
