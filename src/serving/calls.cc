@@ -82,6 +82,13 @@ Status Calls::add_replica(const ModelSpec& spec, LoadedReplica loaded) {
     return make_error(ErrorCode::too_large,
                       "this node holds " + std::to_string(kModelsMax) + " models, the most");
   }
+  for (const std::string& adapter : loaded.adapters) {
+    if (!models_.contains(spec.name + ":" + adapter)) continue;
+    return make_error(ErrorCode::already_exists,
+                      "adapter " + adapter + " of model " + spec.name + ": a model has the name " +
+                          spec.name + ":" + adapter + "; give one of them another",
+                      "adapters");
+  }
   auto& model = models_[spec.name];
   if (!model) {
     model = std::make_unique<Model>(limits_);
@@ -254,7 +261,7 @@ Result<std::unique_ptr<ChatStream>> Calls::begin(const guard::Request& request, 
                                             .cancellation = request.cancellation,
                                             .fallbacks = std::move(fallbacks),
                                             .record = std::move(record)});
-    call->times.admitted = clock_.now();
+    call->times.admitted = call->queued = clock_.now();
     const auto decision = offer(*call->model, *call, call_id, is_counted, tell);
     call->record.admission = decision.reason;
     call->phase = decision.verdict == AdmitVerdict::run ? Phase::starting : Phase::waiting;
@@ -263,7 +270,8 @@ Result<std::unique_ptr<ChatStream>> Calls::begin(const guard::Request& request, 
       refused = refusal(call->record.model, decision);
       meters_.refused(*refused);
       call->model = nullptr;
-      is_admitted = refused->code == ErrorCode::overloaded && move_on(call_id, *call, tell);
+      is_admitted =
+          refused->code == ErrorCode::overloaded && move_on(call_id, *call, is_counted, tell);
     }
     if (is_admitted) {
       refused.reset();
@@ -282,27 +290,28 @@ Result<std::unique_ptr<ChatStream>> Calls::begin(const guard::Request& request, 
   return std::move(channel.reader);
 }
 
-bool Calls::move_on(const std::string& id, Call& call, std::function<void()>& tell) {
+bool Calls::move_on(const std::string& id, Call& call, bool is_counted,
+                    std::function<void()>& tell) {
   if (!call.has_chat || call.has_event || call.is_stopping || is_stopping_) return false;
   while (!call.fallbacks.empty()) {
     const std::string name = std::move(call.fallbacks.front());
     call.fallbacks.erase(call.fallbacks.begin());
-    Model* const found = find_model(name);
-    if (found == nullptr || !found->failure.empty()) continue;
-    Model& next = *found;
-    constexpr bool kIsCounted = false;  // for the rate it was when it came
-    const auto decision = offer(next, call, id, kIsCounted, tell);
+    Model* const next = find_model(name);
+    // An adapter's model is tried already.
+    if (next == nullptr || next == call.model || !next->failure.empty()) continue;
+    const auto decision = offer(*next, call, id, is_counted, tell);
     if (decision.verdict == AdmitVerdict::refuse) continue;
-    if (Model* const before = std::exchange(call.model, &next)) {
-      before->admission.release(call.group, std::nullopt);
-      start_waiting(*before);
-    }
     call.record.admission += "; moved on from " + call.record.model + ": " + decision.reason;
     call.record.model = name;
     call.chat.model = name;
     call.tried.clear();
     call.phase = decision.verdict == AdmitVerdict::run ? Phase::starting : Phase::waiting;
+    call.queued = clock_.now();
     next_end_ = std::min(next_end_, end_of(call));
+    if (Model* const before = std::exchange(call.model, next)) {
+      before->admission.release(call.group, std::nullopt);
+      start_waiting(*before);
+    }
     return true;
   }
   return false;

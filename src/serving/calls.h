@@ -88,6 +88,7 @@ class Calls {
     ReplicaEntry* replica = nullptr;  // of the present attempt
     std::set<std::string> tried{};
     std::vector<std::string> fallbacks{};  // models still to try
+    MonotonicTime queued{};                // when it came to its present model
     CallTimes times{};
     CallRecord record{};       // but for its times and its end
     bool has_chat = true;      // false: the last attempt took it
@@ -138,9 +139,10 @@ class Calls {
   // Asks the model's door. What became of a waiting call that lost its place is told by `tell`.
   decisions::AdmitDecision offer(Model& model, const Call& call, const std::string& id,
                                  bool is_counted, std::function<void()>& tell) REQUIRES(mutex_);
-  // Hands the call to the next model that takes it, and then gives its slot here back. False: no
-  // further one does, and nothing changed.
-  bool move_on(const std::string& id, Call& call, std::function<void()>& tell) REQUIRES(mutex_);
+  // Hands the call to the next of its fallbacks that takes it, and then gives its slot here back.
+  // False: none of them does. `is_counted`: for the principal's rate.
+  bool move_on(const std::string& id, Call& call, bool is_counted, std::function<void()>& tell)
+      REQUIRES(mutex_);
   void run_dispatcher() EXCLUDES(mutex_);
   // Has the dispatcher look after a new call.
   void watch(const std::string& id, Call& call) REQUIRES(mutex_);
@@ -158,6 +160,9 @@ class Calls {
   void start_waiting(Model& model) REQUIRES(mutex_);
 
   Status start(const std::string& id) EXCLUDES(mutex_);
+  enum class Next : uint8_t { try_again, wait, give_up };
+  // What becomes of a call that no replica of its model took.
+  Next after_refusals(const std::string& id) EXCLUDES(mutex_);
   // nullopt: the call has ended meanwhile.
   Result<std::optional<Attempt>> choose(const std::string& id) EXCLUDES(mutex_);
   Status start_attempt(const std::string& id, Attempt attempt) EXCLUDES(mutex_);

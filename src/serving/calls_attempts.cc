@@ -32,18 +32,9 @@ Status Calls::start(const std::string& id) {
     if (attempt.is_error()) {
       // The cause of the last refusal says more than "no replica is left".
       if (last.is_ok()) last = std::move(attempt).error();
-      std::function<void()> tell;
-      std::optional<Phase> moved;
-      {
-        MutexLock lock(mutex_);
-        const auto found = calls_.find(id);
-        if (found != calls_.end() && move_on(id, *found->second, tell)) {
-          moved = found->second->phase;
-        }
-      }
-      if (tell) tell();
-      if (moved == Phase::waiting) return ok();
-      if (!moved) break;
+      const Next next = after_refusals(id);
+      if (next == Next::wait) return ok();
+      if (next == Next::give_up) break;
       continue;
     }
     if (!*attempt) return ok();
@@ -63,6 +54,27 @@ Status Calls::start(const std::string& id) {
   }
   tell();
   return error;
+}
+
+Calls::Next Calls::after_refusals(const std::string& id) {
+  std::function<void()> tell;
+  Next next = Next::give_up;
+  {
+    MutexLock lock(mutex_);
+    const auto found = calls_.find(id);
+    if (found == calls_.end()) return next;
+    Call& call = *found->second;
+    const bool had_fallbacks = !call.fallbacks.empty();
+    constexpr bool kIsCounted = false;  // it was when it came
+    if (move_on(id, call, kIsCounted, tell)) {
+      next = call.phase == Phase::waiting ? Next::wait : Next::try_again;
+    } else if (had_fallbacks && has_untried(call)) {
+      // A replica that failed lately was passed over for the sake of the fallbacks.
+      next = Next::try_again;
+    }
+  }
+  if (tell) tell();
+  return next;
 }
 
 Result<std::optional<Calls::Attempt>> Calls::choose(const std::string& id) {
@@ -114,7 +126,7 @@ Result<std::optional<Calls::Attempt>> Calls::choose(const std::string& id) {
   ++call.attempt;
   call.replica->ledger.started(id, call.shape, query.output_tokens, now);
   call.record.attempts.push_back({*choice.id, choice.reason, now - call.times.admitted});
-  meters_.started(model.name, call.record.operation, call.request.id, choice,
+  meters_.started(call.record.model, call.record.operation, call.request.id, choice,
                   now - call.times.admitted);
   call.has_chat = has_untried(call);
   return std::optional(
@@ -196,7 +208,8 @@ bool Calls::try_elsewhere(const std::string& id, Call& call, const Error& cause,
   }
   ReplicaLedger& ledger = call.replica->ledger;
   const bool is_moving = !has_untried_replica(call);
-  if (is_moving && !move_on(id, call, tell)) return false;
+  constexpr bool kIsCounted = false;  // it was when it came
+  if (is_moving && !move_on(id, call, kIsCounted, tell)) return false;
   ledger.failed(id, cause.code == ErrorCode::unavailable, now);
   call.replica = nullptr;
   call.record.attempts.back().failure = cause.message;

@@ -54,8 +54,7 @@ void Calls::watch(const std::string& id, Call& call) {
 
 MonotonicTime Calls::end_of(const Call& call) const {
   MonotonicTime end = call.deadline.time().value_or(MonotonicTime::max());
-  if (call.phase == Phase::waiting)
-    end = std::min(end, call.times.admitted + limits_.queue_wait_max);
+  if (call.phase == Phase::waiting) end = std::min(end, call.queued + limits_.queue_wait_max);
   return end;
 }
 
@@ -116,7 +115,7 @@ std::optional<ChatEvent> Calls::reason_to_end(const Call& call, MonotonicTime no
                                        ? "the deadline passed while the request waited for a slot"
                                        : "the deadline passed before the reply was complete"));
   }
-  if (call.phase == Phase::waiting && now - call.times.admitted >= limits_.queue_wait_max) {
+  if (call.phase == Phase::waiting && now - call.queued >= limits_.queue_wait_max) {
     Error error = make_error(ErrorCode::overloaded, "no slot became free within " +
                                                         format_duration(limits_.queue_wait_max) +
                                                         "; try again later");

@@ -188,13 +188,7 @@ class NodeServing final : public Serving {
 
  private:
   Status authorize(const guard::Request& request, const guard::Action& action) {
-    const MonotonicTime begun = options_.clock.now();
-    const guard::Decision decision = options_.authorizer.authorize(request, action);
-    if (action.kind == guard::ActionKind::model_call) {
-      calls_.records().decided(key_of(request), action.resource_id, decision,
-                               options_.clock.now() - begun);
-    }
-    return guard::require_allowed(decision);
+    return guard::require_allowed(options_.authorizer.authorize(request, action));
   }
 
   using FactsFor = std::function<Json(const std::string& model, const Calls::ModelFacts& facts)>;
@@ -212,32 +206,50 @@ class NodeServing final : public Serving {
     return models;
   }
 
+  struct Refused {
+    std::string model;
+    guard::Decision decision;
+    Duration took{};
+  };
+
   // Those that stand behind the name, that the principal may call and that are ready: at least one.
   // A principal that may not call a model is told so before it learns which models exist.
   Result<std::vector<std::string>> models_to_try(const guard::Request& request,
                                                  const std::string& name,
                                                  const FactsFor& facts_for) {
+    const RequestKey key = key_of(request);
+    const std::string drawn = key.id.empty() ? options_.ids.make("req") : key.id;
     std::vector<std::string> ready;
+    std::vector<Refused> refused;  // a failure of the request's only when nothing is left of it
     Status first = ok();
-    const std::string drawn =
-        request.request_id.empty() ? options_.ids.make("req") : request.request_id;
     for (const std::string& model : routes_.models_for(name, drawn)) {
-      const Status usable = check_model(request, model, facts_for);
+      const auto facts = calls_.facts(model);
+      const MonotonicTime begun = options_.clock.now();
+      const guard::Decision decision = options_.authorizer.authorize(
+          request, {guard::ActionKind::model_call, "model", model,
+                    facts_for(model, facts.value_or(Calls::ModelFacts{}))});
+      const Duration took = options_.clock.now() - begun;
+      Status usable = guard::require_allowed(decision);
+      if (usable.is_ok()) {
+        calls_.records().decided(key, model, decision, took);
+        usable = check_ready(model, facts);
+      } else {
+        refused.push_back({model, decision, took});
+      }
       if (usable.is_ok()) {
         ready.push_back(model);
       } else if (first.is_ok()) {
-        first = usable;
+        first = std::move(usable);
       }
     }
-    if (ready.empty()) return first.error();
-    return ready;
+    if (!ready.empty()) return ready;
+    for (const Refused& one : refused) {
+      calls_.records().decided(key, one.model, one.decision, one.took);
+    }
+    return first.error();
   }
 
-  Status check_model(const guard::Request& request, const std::string& model,
-                     const FactsFor& facts_for) {
-    const auto facts = calls_.facts(model);
-    TRY(authorize(request, {guard::ActionKind::model_call, "model", model,
-                            facts_for(model, facts.value_or(Calls::ModelFacts{}))}));
+  Status check_ready(const std::string& model, const std::optional<Calls::ModelFacts>& facts) {
     if (!facts) return unknown_model(model);
     if (facts->is_ready) return ok();
     return make_error(ErrorCode::unavailable,

@@ -127,6 +127,73 @@ TEST(ServingRoutes, a_rate_that_is_used_up_is_no_reason_to_fall_back) {
             ErrorCode::rate_limited);
 }
 
+TEST(ServingRoutes, a_request_that_falls_back_counts_for_its_rate) {
+  Gate large;
+  Node node({.running_max = 1, .queue_max = 0, .requests_per_second_max = 2});
+  ASSERT_TRUE(node.add("large", 1, large.part()).is_ok());
+  ASSERT_TRUE(node.add("small", 2, replies("of small")).is_ok());
+  ASSERT_TRUE(node.serving->add_route({"r", {{"large"}}, {"small"}}).is_ok());
+  auto holder = MUST(node.serving->chat(node.request("bob"), hello("large")), "large is free");
+  ASSERT_TRUE(large.holds(1));
+  int limited = 0;
+  for (int i = 0; i < 8; ++i) {
+    const auto reply = node.serving->chat_whole(node.request(), hello("r"));
+    limited += reply.is_error() && reply.error().code == ErrorCode::rate_limited ? 1 : 0;
+  }
+  EXPECT_GE(limited, 1);
+  large.is_open = true;
+  EXPECT_EQ(last_event(*holder).reason, protocol::FinishReason::stop);
+}
+
+TEST(ServingRoutes, a_call_that_moves_waits_its_whole_time_anew) {
+  Gate busy;
+  const auto fails_late = [](const auto&, const auto&,
+                             const auto&) -> Result<http::ClientResponse> {
+    std::this_thread::sleep_for(300ms);
+    return answered(503, "{}");
+  };
+  Node node({.running_max = 1, .queue_max = 4, .queue_wait_max = 250ms});
+  ASSERT_TRUE(node.add("late", 1, fails_late).is_ok());
+  ASSERT_TRUE(node.add("busy", 2, busy.part()).is_ok());
+  ASSERT_TRUE(node.serving->add_route({"r", {{"late"}}, {"busy"}}).is_ok());
+  auto holder = MUST(node.serving->chat(node.request(), hello("busy")), "busy is free");
+  ASSERT_TRUE(busy.holds(1));
+  auto mover = MUST(node.serving->chat(node.request(), hello("r")), "late takes it first");
+  const auto until = node.clock.now() + 10s;
+  while (MUST(node.serving->model(node.request(), "busy"), "it is there").waiting == 0 &&
+         node.clock.now() < until) {
+    std::this_thread::sleep_for(1ms);
+  }
+  std::this_thread::sleep_for(20ms);  // the dispatcher looks
+  EXPECT_FALSE(mover->try_next().has_value());
+  busy.is_open = true;
+  EXPECT_EQ(last_event(*holder).reason, protocol::FinishReason::stop);
+  EXPECT_EQ(last_event(*mover).reason, protocol::FinishReason::stop);
+}
+
+TEST(ServingRoutes, a_model_that_failed_lately_is_tried_where_no_fallback_takes_the_call) {
+  Gate small;
+  std::atomic<bool> is_failing{true};
+  const auto hiccups = [&](const auto&, const OnBytes& on_bytes,
+                           const auto&) -> Result<http::ClientResponse> {
+    if (is_failing) return make_error(ErrorCode::unavailable, "connection refused");
+    on_bytes(text_chunk("of large") + end_chunks("stop", 5, 2));
+    return answered(200);
+  };
+  Node node({.running_max = 1, .queue_max = 0});
+  ASSERT_TRUE(node.add("large", 1, hiccups).is_ok());
+  ASSERT_TRUE(node.add("small", 2, small.part()).is_ok());
+  ASSERT_TRUE(node.serving->add_route({"r", {{"large"}}, {"small"}}).is_ok());
+  auto holder = MUST(node.serving->chat(node.request(), hello("r")), "small takes it");
+  ASSERT_TRUE(small.holds(1));
+  is_failing = false;
+  const auto reply = node.serving->chat_whole(node.request(), hello("r"));
+  ASSERT_TRUE(reply.is_ok()) << reply.error().message;
+  EXPECT_EQ(reply->text, "of large");
+  small.is_open = true;
+  EXPECT_EQ(last_event(*holder).reason, protocol::FinishReason::stop);
+}
+
 TEST(ServingRoutes, a_model_that_the_guard_denies_answers_under_no_name) {
   Node node;
   ASSERT_TRUE(node.add("a", 1, replies("of a")).is_ok());
@@ -139,6 +206,12 @@ TEST(ServingRoutes, a_model_that_the_guard_denies_answers_under_no_name) {
   ASSERT_TRUE(reply.is_ok()) << reply.error().message;
   EXPECT_EQ(reply->text, "of b");
   EXPECT_EQ(node.client.requests().size(), 1u);
+  // That a was denied is no failure of a request that b answered.
+  guard::Request request = node.request();
+  request.request_id = "req_1";
+  ASSERT_TRUE(node.serving->chat_whole(request, hello("r")).is_ok());
+  const Json why = MUST(node.serving->explain(request, "req_1"), "it is kept");
+  EXPECT_EQ(why["calls"].size(), 1u) << why.dump();
 }
 
 TEST(ServingRoutes, embeddings_fall_back_too) {

@@ -699,6 +699,11 @@ TEST(Native, serves_an_adapter_beside_its_model) {
   EXPECT_EQ(node.serving->chat_whole(request, chat).error().code, ErrorCode::not_found);
   const auto embedded = node.serving->embed(request, {"starter:odd", {{"text", {}}}});
   EXPECT_EQ(embedded.error().code, ErrorCode::unsupported);
+  ModelSpec same;
+  same.name = "starter:odd";
+  same.kind = ReplicaKind::upstream;
+  same.url = "http://127.0.0.1:9/v1";
+  EXPECT_EQ(node.serving->add_model(same).error().code, ErrorCode::already_exists);
   StarterNode broken;
   const Status status =
       broken.add(0, "starter", StarterNode::path(), {{"gone", "/nowhere/lora.gguf"}});
