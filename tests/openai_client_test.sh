@@ -2,21 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # The official openai npm client against a node, with the checks of ../shared/clients; skipped where those are absent.
 # Also every JSON body of ../shared/data/json: none may end the node, and each n_* gets a 400 in OpenAI's error shape.
-set -euo pipefail
-ROOT=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
-SHARED=${PLINTH_SHARED:-$ROOT/../shared}
-[ -d "$SHARED/clients" ] || { echo "skipped: no $SHARED/clients"; exit 0; }
-command -v npm >/dev/null || { echo "skipped: npm is not installed"; exit 0; }
-IS_STARTER=1 KEEP=0 LIVE=0 MODEL_ARGS=() AGENT_ARGS=() PLINTH=$ROOT/build/release/plinth
-source "$ROOT/demo/lib.sh"
+source "$(dirname "$(readlink -f "$0")")/client_lib.sh"
+needs_shared_clients
 start_node
 
-mkdir -p "$WORK/clients"
-cp "$SHARED"/clients/{_t,openai_client}.mjs "$WORK/clients/"
-(cd "$WORK/clients" && echo '{"private":true,"type":"module"}' >package.json && npm i --silent --no-audit --no-fund openai@6 >/dev/null)
+install_client openai@6
+cp "$SHARED"/clients/{_t,openai_client}.mjs "$CLIENTS/"
 export OPENAI_BASE_URL=$ADDRESS/v1 OPENAI_API_KEY='' MODEL EMBED_MODEL=plinth-lexical
-(cd "$WORK/clients" && OPENAI_API_KEY=unused CTX_TEST=1 \
-  node openai_client.mjs)
+(cd "$CLIENTS" && OPENAI_API_KEY=unused CTX_TEST=1 node openai_client.mjs)
 
 sent=0 wrong=0
 for body in "$SHARED"/data/json/test_parsing/*.json; do
