@@ -58,6 +58,7 @@ void memory_remember(CLI::App& app, Context& context);
 void memory_recall(CLI::App& app, Context& context);
 void memory_forget(CLI::App& app, Context& context);
 void models_list(CLI::App& app, Context& context);
+void model_found(CLI::App& app, Context& context);
 void model_inspect(CLI::App& app, Context& context);
 void model_tokenize(CLI::App& app, Context& context);
 void model_logits(CLI::App& app, Context& context);

@@ -29,6 +29,8 @@ constexpr Command kCommands[] = {
      commands::memory_recall},
     {"memory forget", Reach::through_api, "forget a record", commands::memory_forget},
     {"models list", Reach::through_api, "models the node serves", commands::models_list},
+    {"model found", Reach::offline, "models that are on this machine already",
+     commands::model_found},
     {"model inspect", Reach::offline, "what a GGUF file holds", commands::model_inspect},
     {"model tokenize", Reach::offline, "tokens of the text on standard input",
      commands::model_tokenize},

@@ -12,6 +12,7 @@
 #include "base/process.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "node/found.h"
 #include "node/node.h"
 
 namespace plinth::cli::commands {
@@ -22,7 +23,7 @@ struct UpOptions {
   std::string config;
   std::string data;
   std::string listen;
-  std::vector<std::string> models;     // [NAME=]FILE
+  std::vector<std::string> models;     // [NAME=]FILE or [NAME=]SOURCE:NAME
   std::vector<std::string> upstreams;  // NAME=URL
   std::vector<std::string> agents;
   std::vector<std::string> hosts;
@@ -36,14 +37,6 @@ std::pair<std::string, std::string> named(const std::string& text, const std::st
     return {fallback, text};
   }
   return {text.substr(0, at), text.substr(at + 1)};
-}
-
-// A file's name without its ending, a folder's whole: "Qwen2.5-0.5B" ends in no ending.
-std::string model_name(const std::string& path) {
-  namespace fs = std::filesystem;
-  std::error_code absent;
-  if (!fs::is_directory(path, absent)) return fs::path(path).stem().string();
-  return fs::weakly_canonical(path, absent).filename().string();
 }
 
 Result<std::string> starter_path() {
@@ -60,11 +53,10 @@ Result<std::string> starter_path() {
 
 Status add_models(const UpOptions& options, node::NodeConfig& config) {
   for (const auto& text : options.models) {
-    const auto [name, path] = named(text, model_name(text));
-    serving::ModelSpec spec;
-    spec.name = name;
-    spec.path = path;
-    config.models.push_back(spec);
+    const auto [name, model] = named(text, "");
+    serving::ModelSpec spec = TRY(node::model_named(model, node::process_environment()));
+    if (!name.empty()) spec.name = name;
+    config.models.push_back(std::move(spec));
   }
   const char* key = std::getenv("PLINTH_UPSTREAM_KEY");
   if (key != nullptr && options.upstreams.size() > 1) {
@@ -112,6 +104,21 @@ Result<node::NodeConfig> configure(const UpOptions& options) {
   return config;
 }
 
+// What else this machine could serve; nothing when there is nothing.
+void print_found() {
+  const node::Found found = node::find_models(node::process_environment());
+  if (found.models.empty() && found.services.empty()) return;
+  std::string text;
+  if (!found.models.empty()) {
+    text = std::to_string(found.models.size()) +
+           (found.models.size() == 1 ? " model on this machine" : " models on this machine");
+  }
+  for (const node::FoundService& service : found.services) {
+    text += (text.empty() ? "" : ", ") + service.variable;
+  }
+  std::printf("  found       %s: `plinth model found` shows how to serve them\n", text.c_str());
+}
+
 void announce(const Context& context, const node::Node& node) {
   const Json summary = node.summary();
   if (context.is_json) {
@@ -129,6 +136,7 @@ void announce(const Context& context, const node::Node& node) {
   std::printf("  models     %s\n", models.c_str());
   std::printf("  sandbox     %s\n", summary["sandbox"]["profile"].as_string().c_str());
   std::printf("  data        %s\n", summary["data"].as_string().c_str());
+  print_found();
   std::printf("Ctrl-C stops it; nothing is lost.\n");
   std::fflush(stdout);
 }
@@ -168,7 +176,7 @@ void up(CLI::App& app, Context& context) {
   app.add_option(
       "--model", options->models,
       "[NAME=]FILE.gguf or the folder of a safetensors checkpoint, served by the built-in "
-      "engine; default: the starter model");
+      "engine, or SOURCE:NAME as `plinth model found` shows; default: the starter model");
   app.add_option("--upstream", options->upstreams,
                  "[NAME=]URL of an OpenAI-compatible server, ending in /v1; its key, if it needs "
                  "one, in PLINTH_UPSTREAM_KEY");
