@@ -80,9 +80,9 @@ void ClientLane::expect(TimePoint until) {
 }
 
 void ClientLane::start_timer() {
-  timer_.expires_at(timer_end_);
+  timer_->expires_at(timer_end_);
   is_timer_pending_ = true;
-  timer_.async_wait([weak = weak_from_this()](const Wire::SystemError& error) {
+  timer_->async_wait([weak = weak_from_this()](const Wire::SystemError& error) {
     const auto self = weak.lock();
     if (error || !self) return;  // moved: another wait is pending
     self->is_timer_pending_ = false;
@@ -154,7 +154,7 @@ void ClientLane::finish_lookup(const std::string& name, Result<Endpoints> outcom
 void ClientLane::close() {
   is_closed_ = true;
   gate_->close();
-  timer_.cancel();
+  timer_.reset();
   const std::vector<std::shared_ptr<AsyncCall>> held(calls_.begin(), calls_.end());
   for (const auto& call : held) call->abort();
   for (const auto& [origin, idle] : idle_) {

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -39,7 +40,7 @@ class ClientLane final : public Link::Keeper, public std::enable_shared_from_thi
   using Looked = std::function<void(const Result<Endpoints>&)>;
 
   ClientLane(EventLoop& loop, std::shared_ptr<SharedTls> tls)
-      : loop_(loop), tls_(std::move(tls)), timer_(loop.context()) {}
+      : loop_(loop), tls_(std::move(tls)), timer_(std::in_place, loop.context()) {}
 
   EventLoop& loop() { return loop_; }
   SharedTls& tls() { return *tls_; }
@@ -85,7 +86,8 @@ class ClientLane final : public Link::Keeper, public std::enable_shared_from_thi
   EventLoop& loop_;
   const std::shared_ptr<SharedTls> tls_;
   const std::shared_ptr<LoopGate> gate_ = std::make_shared<LoopGate>(loop_);
-  boost::asio::steady_timer timer_;
+  // None once the lane is closed: a call may be held longer than the loop is there.
+  std::optional<boost::asio::steady_timer> timer_;
   TimePoint timer_end_{};
   bool is_timer_pending_ = false;
   bool is_closed_ = false;
