@@ -149,10 +149,10 @@ TEST(ServingRoutes, a_call_that_moves_waits_its_whole_time_anew) {
   Gate busy;
   const auto fails_late = [](const auto&, const auto&,
                              const auto&) -> Result<http::ClientResponse> {
-    std::this_thread::sleep_for(300ms);
+    std::this_thread::sleep_for(1600ms);
     return answered(503, "{}");
   };
-  Node node({.running_max = 1, .queue_max = 4, .queue_wait_max = 250ms});
+  Node node({.running_max = 1, .queue_max = 4, .queue_wait_max = 1500ms});
   ASSERT_TRUE(node.add("late", 1, fails_late).is_ok());
   ASSERT_TRUE(node.add("busy", 2, busy.part()).is_ok());
   ASSERT_TRUE(node.serving->add_route({"r", {{"late"}}, {"busy"}}).is_ok());
