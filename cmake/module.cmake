@@ -107,7 +107,7 @@ function(plinth_test_program TARGET LABEL MODULE)
     set_tests_properties(${TARGET} PROPERTIES TIMEOUT 600)
   endif()
   if(PLINTH_SANITIZE STREQUAL "thread")
-    set_tests_properties(${TARGET} PROPERTIES TIMEOUT 300
+    set_tests_properties(${TARGET} PROPERTIES TIMEOUT 900
       ENVIRONMENT "TSAN_OPTIONS=history_size=7 suppressions=${PROJECT_SOURCE_DIR}/tests/tsan.supp")
   endif()
 endfunction()
