@@ -107,7 +107,7 @@ std::vector<FoundModel> of_ollama(const Environment& environment) {
         std::error_code absent;
         if (!fs::is_regular_file(path, absent)) continue;
         std::string name = std::string(parts[2]) + ":" + std::string(parts[3]);
-        if (parts[1] != "library") name = std::string(parts[1]) + "/" + name;
+        if (parts[1] != "library") name.insert(0, std::string(parts[1]) + "/");
         models.push_back({"ollama:" + name, name, path.string(), size_of(path)});
       }
     }

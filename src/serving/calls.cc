@@ -82,11 +82,15 @@ Status Calls::add_replica(const ModelSpec& spec, LoadedReplica loaded) {
     return make_error(ErrorCode::too_large,
                       "this node holds " + std::to_string(kModelsMax) + " models, the most");
   }
+  std::string taken;
   for (const std::string& adapter : loaded.adapters) {
-    if (!models_.contains(spec.name + ":" + adapter)) continue;
+    std::string served = spec.name;
+    served.append(":").append(adapter);
+    if (models_.contains(served)) taken = std::move(served);
+  }
+  if (!taken.empty()) {
     return make_error(ErrorCode::already_exists,
-                      "adapter " + adapter + " of model " + spec.name + ": a model has the name " +
-                          spec.name + ":" + adapter + "; give one of them another",
+                      "adapters: a model has the name " + taken + " already; name one of them anew",
                       "adapters");
   }
   auto& model = models_[spec.name];
